@@ -1,0 +1,68 @@
+"""Where a reader stands: the two monotonic sequences of a session, and the pair of both.
+
+A *turn id* `<turn>-<ms>` numbers the accepted messages 1, 2, 3 …; a *log id* `<epoch>-<seq>` numbers
+what workers said. Both end in something that a failover cannot repeat (milliseconds of Redis' clock),
+so two different histories never share an id. A cursor is the pair, and opaque to clients.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+from unbroken.errors import ProtocolViolation
+
+
+class StreamId(NamedTuple):
+    """An id of a Redis stream; ids compare as Redis compares them.
+
+    Turn ids read as (turn, milliseconds), log ids as (epoch, sequence).
+    """
+
+    first: int
+    second: int
+
+    @classmethod
+    def parse(cls, raw: bytes | str) -> Self:
+        """Reads `<first>-<second>`.
+
+        Raises:
+            ValueError: if it is something else.
+        """
+        first, dash, second = (raw.decode() if isinstance(raw, bytes) else raw).partition("-")
+        if not (dash and first.isascii() and first.isdigit() and second.isascii() and second.isdigit()):
+            raise ValueError(f"not a stream id: {raw!r}")
+        return cls(int(first), int(second))
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.second}"
+
+
+ZERO = StreamId(0, 0)
+
+
+class Cursor(NamedTuple):
+    """A position in a session's events: everything up to it was seen, nothing after it."""
+
+    turn: StreamId
+    log: StreamId
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Reads what `str` wrote.
+
+        Raises:
+            ProtocolViolation: if it is no cursor of ours.
+        """
+        if len(raw) > 90:
+            raise ProtocolViolation("the cursor is not one that this service gave out")
+        turn, _, log = raw.partition(".")
+        try:
+            return cls(StreamId.parse(turn), StreamId.parse(log))
+        except ValueError:
+            raise ProtocolViolation("the cursor is not one that this service gave out") from None
+
+    def __str__(self) -> str:
+        return f"{self.turn}.{self.log}"
+
+
+START = Cursor(ZERO, ZERO)

@@ -1,0 +1,145 @@
+"""The session log: what workers append, and how a reader continues from a cursor.
+
+A log entry and a live message are the same event in two wrappings; both parse to an `Entry`, whose frame is the JSON
+that clients read.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, NamedTuple
+
+from unbroken.cursor import Cursor, StreamId
+from unbroken.errors import SessionGone
+from unbroken.keys import Keys, SessionKeys
+from unbroken.redis.router import Router
+from unbroken.scripts import Code, Scripts
+
+PAGE = 500
+"""Most log entries that one resume reads."""
+
+
+class Kind(Enum):
+    """What an entry is. The values are the first byte of live messages and the field `k` of log entries."""
+
+    ACCEPTED = b"a"
+    STARTED = b"s"
+    DELTA = b"d"
+    PART = b"p"
+    END = b"e"
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+class Entry(NamedTuple):
+    """One event of a session.
+
+    Attributes:
+        id: a turn id for ACCEPTED, else a log id.
+        frame: the event as JSON, without its cursor.
+        prev: the id before it; None for deltas and parts, which follow their sequence.
+        turn: the turn that a STARTED or END belongs to.
+    """
+
+    kind: Kind
+    id: StreamId
+    frame: bytes
+    prev: StreamId | None = None
+    turn: StreamId | None = None
+
+    @classmethod
+    def from_live(cls, payload: bytes) -> Entry:
+        """Reads a live message: one header line, then the frame."""
+        header, _, frame = payload.partition(b"\n")
+        words = header.split(b" ")
+        if len(words) == 2:
+            return cls(_KINDS[words[0]], StreamId.parse(words[1]), frame)
+        turn = StreamId.parse(words[3]) if len(words) == 4 else None
+        return cls(_KINDS[words[0]], StreamId.parse(words[1]), frame, StreamId.parse(words[2]), turn)
+
+    @classmethod
+    def from_log(cls, raw: Any) -> Entry:
+        """Reads an entry of the log stream."""
+        id_, fields = raw
+        if len(fields) == 4:
+            return cls(_KINDS[fields[1]], StreamId.parse(id_), fields[3])
+        return cls(
+            _KINDS[fields[1]], StreamId.parse(id_), fields[3], StreamId.parse(fields[5]), StreamId.parse(fields[7])
+        )
+
+    @classmethod
+    def from_inbox(cls, raw: Any) -> Entry:
+        """Reads an entry of the inbox stream. It has no `prev`: a resume lists the inbox without holes."""
+        id_, fields = raw
+        return cls(Kind.ACCEPTED, StreamId.parse(id_), fields[3])
+
+
+class Page(NamedTuple):
+    """What a resume read.
+
+    Attributes:
+        snapshot: JSON array of all messages if the cursor was not known exactly, else None.
+        cursor: only with a snapshot: where the entries continue.
+        entries: what came after the cursor, in order, accepted messages first.
+        complete: False if more log entries wait behind these.
+    """
+
+    snapshot: bytes | None
+    cursor: Cursor | None
+    entries: list[Entry]
+    complete: bool
+
+
+def append_commands(keys: SessionKeys, id_: StreamId, kind: Kind, frame: bytes) -> tuple[tuple[str | bytes, ...], ...]:
+    """The pair that writes one event and shows it live, to be sent together on one connection.
+
+    Redis refuses the XADD if the id is not larger than the newest: a repeated write is dropped, and so is every
+    write of an attempt whose session was taken by another. It answers nil if the session is gone.
+    """
+    return (
+        ("XADD", keys.log, "NOMKSTREAM", str(id_), "k", kind.value, "f", frame),
+        ("SPUBLISH", keys.events, b"%b %b\n%b" % (kind.value, str(id_).encode(), frame)),
+    )
+
+
+class Log:
+    """Reads session logs."""
+
+    def __init__(self, router: Router, keys: Keys, scripts: Scripts) -> None:
+        self._router = router
+        self._keys = keys
+        self._scripts = scripts
+
+    async def resume(self, session: str, cursor: Cursor | None, limit: int = PAGE) -> Page:
+        """Reads what came after the cursor; without one, or where it is unknown, a snapshot.
+
+        Raises:
+            SessionGone: if the session expired or never existed.
+            Unavailable: if Redis does not answer.
+        """
+        found = await self._scripts.resume(self._keys.session(session), session, cursor, limit)
+        if found.code is Code.GONE:
+            raise SessionGone()
+        entries = [Entry.from_inbox(raw) for raw in found.inbox] + [Entry.from_log(raw) for raw in found.log]
+        complete = len(found.log) < limit
+        if found.code is Code.OK:
+            return Page(None, None, entries, complete)
+        assert found.tail is not None and found.top is not None
+        return Page(found.messages[1:-1], Cursor(found.tail, found.top), entries, complete)
+
+    async def position(self, session: str) -> Cursor | None:
+        """The newest turn id and log id, or None if the session is gone."""
+        keys = self._keys.session(session)
+        tail, newest = await self._router.pipeline(
+            keys.tag, ("HGET", keys.state, "tail"), ("XREVRANGE", keys.log, "+", "-", "COUNT", "1")
+        )
+        if tail is None:
+            return None
+        return Cursor(StreamId.parse(tail), StreamId.parse(newest[0][0]) if newest else StreamId(0, 0))
+
+    async def top(self, session: str) -> StreamId | None:
+        """The newest log id, or None if the log is empty or gone: what a worker reads after a lost connection."""
+        keys = self._keys.session(session)
+        newest = await self._router.command(keys.tag, "XREVRANGE", keys.log, "+", "-", "COUNT", "1")
+        return StreamId.parse(newest[0][0]) if newest else None

@@ -1,0 +1,29 @@
+#!lua
+-- accept: takes a message into the session, once for each message id.
+--
+-- ARGV     4 message id, 5 text, 6 inbox limit, 7 turn limit
+-- returns  OK turn id | DUP turn id | GONE | BUSY | FULL | BAD error
+-- events   message.accepted
+if missing() then return { 'GONE' } end
+local mid = ARGV[4]
+local known = redis.call('HGET', ids, mid)
+if known then return { 'DUP', known } end
+if redis.call('XLEN', inbox) >= tonumber(ARGV[6]) then return { 'BUSY' } end
+local st = redis.call('HMGET', state, 'tail', 'rid')
+local tail, rid = st[1], st[2]
+local turn = (split(tail)) + 1
+if turn > tonumber(ARGV[7]) then return { 'FULL' } end
+local ms = now()
+local turnid = int(turn) .. '-' .. int(ms)
+local message = '{"id":' .. text(mid) .. ',"role":"user","msg":' .. text(ARGV[5]) .. ',"timestamp":"' .. iso(ms)
+  .. '","turn":' .. int(turn) .. '}'
+local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
+if added.err then return { 'BAD', added.err } end
+local frame = '{"type":"message.accepted","message":' .. message .. '}'
+redis.call('XADD', inbox, turnid, 'm', mid, 'f', frame)
+redis.call('HSET', ids, mid, turnid)
+redis.call('HSET', state, 'tail', turnid)
+if not rid or #redis.call('XRANGE', ready, rid, rid) == 0 then enqueue() end
+publish('a ' .. turnid .. ' ' .. tail, frame)
+touch()
+return { 'OK', turnid }

@@ -1,0 +1,109 @@
+-- common.lua: what the scripts of a session share. It is put between the shebang and the body of each.
+--
+-- KEYS  1 doc    JSON document {id, name, session_start, digest, messages}
+--       2 state  hash: tail  last accepted turn id       turn   turn id of the current attempt
+--                      done  last committed turn id      att    its attempt, 1, 2 ...
+--                      fin   epoch of the last commit    epoch  last epoch given out
+--                      rid   this session's ready entry  run    nonce of the take; only while running
+--                      c:<turn>  somebody cancelled this turn
+--       3 ids    hash: client message id -> turn id
+--       4 inbox  stream: <turn>-<ms> -> m message id, f frame of message.accepted
+--       5 log    stream: <epoch>-<seq> -> k kind (s start, d delta, p part, e end), f frame
+--                      and, for s and e, p the log id before it, t the turn id
+--       6 ready  stream with group 'workers': s session id
+--       7 dead   stream: s session id, m message id, t turn id, a attempts, e error
+-- ARGV  1 session id, 2 time to live in ms (0 = keep), 3 channel of the session's events
+--
+-- A published event is one header line, then the frame:
+--   a <turn id> <turn id before>\n...      s|e <log id> <log id before> <turn id>\n...      d|p <log id>\n...
+
+local doc, state, ids, inbox, log, ready, dead = unpack(KEYS)
+local sid, ttl, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+
+local function int(n) return string.format('%.0f', n) end
+local function text(s) return (cjson.encode(s)) end
+
+local function now()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+-- Milliseconds since 1970 as ISO 8601, by the civil calendar of days (Howard Hinnant's algorithm).
+local function iso(ms)
+  local sec = math.floor(ms / 1000)
+  local z = math.floor(sec / 86400) + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  local s = sec % 86400
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, doy - math.floor((153 * mp + 2) / 5) + 1,
+    math.floor(s / 3600), math.floor(s % 3600 / 60), s % 60, ms % 1000)
+end
+
+local function split(id)
+  local a, b = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(a), tonumber(b)
+end
+
+local function missing() return redis.call('EXISTS', doc, state) < 2 end
+
+-- The newest log id, '0-0' for an empty log.
+local function top()
+  local e = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
+  return e[1] and e[1][1] or '0-0'
+end
+
+-- Larger than every epoch before it, and at least Redis' time: after a failover that lost writes, new ids differ
+-- from the lost ones.
+local function next_epoch(last)
+  return int(math.max(tonumber(last or '0') + 1, (split(top())) + 1, now()))
+end
+
+local function touch()
+  if ttl > 0 then
+    for i = 1, 5 do redis.call('PEXPIRE', KEYS[i], ttl) end
+  else
+    for i = 1, 5 do redis.call('PERSIST', KEYS[i]) end
+  end
+end
+
+-- Acknowledges and deletes a ready entry, if it is this session's.
+local function drop(rid)
+  local e = redis.call('XRANGE', ready, rid, rid)
+  if e[1] and e[1][2][2] == sid then
+    redis.pcall('XACK', ready, 'workers', rid)
+    redis.call('XDEL', ready, rid)
+  end
+end
+
+local function enqueue()
+  redis.call('HSET', state, 'rid', redis.call('XADD', ready, '*', 's', sid))
+end
+
+local function publish(header, frame) redis.call('SPUBLISH', channel, header .. '\n' .. frame) end
+
+-- Commits the outcome of a turn. `outcome` is the JSON members msg, status, error, parts of the reply.
+-- Returns the error of the JSON module, which refuses before anything was written, or nil.
+local function commit(turnid, id, prev, status, outcome, attempts, reason)
+  local mid = redis.call('XRANGE', inbox, turnid, turnid)[1][2][2]
+  local turn = split(turnid)
+  local message = '{"id":' .. text(mid .. '.reply') .. ',"role":"assistant","reply_to":' .. text(mid) .. ',"turn":'
+    .. int(turn) .. ',"timestamp":"' .. iso(now()) .. '",' .. outcome .. '}'
+  local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
+  if added.err then return added.err end
+  local frame = '{"type":"reply.' .. status .. '","message":' .. message .. '}'
+  redis.call('XADD', log, id, 'k', 'e', 'f', frame, 'p', prev, 't', turnid)
+  redis.call('XTRIM', log, 'MINID', id)
+  redis.call('XDEL', inbox, turnid)
+  local epoch = int((split(id)))
+  redis.call('HSET', state, 'done', turnid, 'fin', epoch, 'epoch', epoch)
+  redis.call('HDEL', state, 'run', 'turn', 'att', 'c:' .. int(turn))
+  if status == 'failed' then
+    redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 's', sid, 'm', mid, 't', turnid, 'a', attempts, 'e', reason)
+  end
+  publish('e ' .. id .. ' ' .. prev .. ' ' .. turnid, frame)
+end

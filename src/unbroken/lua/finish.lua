@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+-- finish: commits the outcome of a running attempt, and queues the session again if more waits.
+--
+-- ARGV     4 ready entry, 5 epoch, 6 a sequence never tried before, 7 status, 8 JSON members msg, status, error,
+--          parts of the reply, 9 reason for the dead letter
+-- returns  OK log id | ALREADY | FENCED | GONE | BAD error
+-- events   reply.completed, reply.failed or reply.cancelled
+local epoch, seq = ARGV[5], tonumber(ARGV[6])
+if missing() then
+  drop(ARGV[4])
+  return { 'GONE' }
+end
+local st = redis.call('HMGET', state, 'run', 'epoch', 'turn', 'rid', 'fin', 'att')
+if not st[1] or st[2] ~= epoch then
+  if st[5] == epoch then return { 'ALREADY' } end
+  return { 'FENCED' }
+end
+local prev, id = top(), epoch .. '-' .. int(seq)
+local last_epoch, last_seq = split(prev)
+if last_epoch > tonumber(epoch) or (last_epoch == tonumber(epoch) and last_seq >= seq) then id = next_epoch(epoch) .. '-0' end
+local refused = commit(st[3], id, prev, ARGV[7], ARGV[8], st[6], ARGV[9])
+if refused then return { 'BAD', refused } end
+redis.call('HSET', state, 'fin', epoch)
+drop(st[4])
+if redis.call('XLEN', inbox) > 0 then enqueue() else redis.call('HDEL', state, 'rid') end
+touch()
+return { 'OK', id }

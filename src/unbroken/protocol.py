@@ -1,0 +1,269 @@
+"""The wire of `unbroken.v1`: every command, event, error code and close code, in one place.
+
+Events are JSON objects with a `type`. The ones that were logged also carry the `cursor` after them: a
+client that presents it again, to any server, continues exactly there. Workers encode an event once; its
+bytes are what Redis stores and what clients read, only the cursor is put in front at the edge.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from unbroken.errors import ProtocolViolation
+from unbroken.types import Message, Part
+
+SUBPROTOCOL = "unbroken.v1"
+TOKEN_SUBPROTOCOL = "unbroken.token."
+"""A client that cannot set headers may offer `unbroken.token.<token>` beside the subprotocol."""
+
+
+# Commands: client to server ------------------------------------------------------------------------
+
+
+class MessageSend(msgspec.Struct, frozen=True, tag="message.send"):
+    """Asks for a reply. The same `id` may be sent any number of times and counts once."""
+
+    id: str
+    text: str
+
+
+class ReplyCancel(msgspec.Struct, frozen=True, tag="reply.cancel"):
+    """Stops the reply to a message, running or still waiting."""
+
+    message_id: str
+
+
+class Resume(msgspec.Struct, frozen=True, tag="resume"):
+    """Continues after a cursor; without one the answer is a snapshot."""
+
+    cursor: str | None = None
+
+
+Command: TypeAlias = MessageSend | ReplyCancel | Resume
+
+
+# Events: server to client --------------------------------------------------------------------------
+
+
+class SessionInfo(msgspec.Struct, frozen=True):
+    """Who this connection belongs to."""
+
+    id: str
+    name: str
+    session_start: str
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the server accepts.
+
+    Attributes:
+        message_bytes: longest message, in bytes of UTF-8.
+        inbox: how many messages may wait in one session.
+        session_ttl: seconds without activity after which the session is deleted; 0 = never.
+    """
+
+    message_bytes: int
+    inbox: int
+    session_ttl: int
+
+
+class SessionReady(msgspec.Struct, frozen=True, tag="session.ready"):
+    """The first event of every connection. Not logged."""
+
+    session: SessionInfo
+    limits: Limits
+
+
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
+    """Replaces everything the client knows, and sets its cursor, possibly backwards.
+
+    What a running reply already said follows as ordinary events. Messages come in the order in which they
+    were stored; `turn` and `reply_to` pair questions and answers.
+    """
+
+    messages: list[Message]
+    cursor: str = ""
+
+
+class MessageAccepted(msgspec.Struct, frozen=True, omit_defaults=True, tag="message.accepted"):
+    """The message is stored and will get exactly one outcome. Logged."""
+
+    message: Message
+    cursor: str = ""
+
+
+class ReplyStarted(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.started"):
+    """An attempt to answer begins; `text` replaces whatever an earlier attempt showed. Logged."""
+
+    turn: int
+    message_id: str
+    attempt: int
+    text: str
+    cursor: str = ""
+
+
+class ReplyDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.delta"):
+    """The next piece of text. Logged."""
+
+    turn: int
+    text: str
+    cursor: str = ""
+
+
+class ReplyPart(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.part"):
+    """Something other than text: reasoning, a tool call, a source. Logged."""
+
+    turn: int
+    part: Part
+    cursor: str = ""
+
+
+class ReplyCompleted(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.completed"):
+    """The whole answer, committed. Logged."""
+
+    message: Message
+    cursor: str = ""
+
+
+class ReplyFailed(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.failed"):
+    """No answer, committed: `message.error` says why, `message.msg` is what had been said. Logged."""
+
+    message: Message
+    cursor: str = ""
+
+
+class ReplyCancelled(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.cancelled"):
+    """Stopped on request, committed: `message.msg` is what had been said. Logged."""
+
+    message: Message
+    cursor: str = ""
+
+
+class Error(msgspec.Struct, frozen=True, omit_defaults=True, tag="error"):
+    """A command was refused, or the connection is about to close. Not logged.
+
+    Attributes:
+        message_id: the message that it is about, if any.
+        retry_after: seconds after which the same command may succeed.
+        reference: quote it to the operator to find the log line.
+    """
+
+    code: str
+    message: str
+    message_id: str | None = None
+    retry_after: float | None = None
+    reference: str | None = None
+
+
+class Reconnect(msgspec.Struct, frozen=True, tag="reconnect"):
+    """This server is about to stop; connect again (any server) after `after` seconds. Not logged."""
+
+    after: float
+
+
+Event: TypeAlias = (
+    SessionReady
+    | Snapshot
+    | MessageAccepted
+    | ReplyStarted
+    | ReplyDelta
+    | ReplyPart
+    | ReplyCompleted
+    | ReplyFailed
+    | ReplyCancelled
+    | Error
+    | Reconnect
+)
+
+
+# Codes ---------------------------------------------------------------------------------------------
+
+
+class ErrorRow(NamedTuple):
+    """One row of the table of error codes."""
+
+    http: int
+    retry: bool
+    meaning: str
+
+
+ERRORS: dict[str, ErrorRow] = {
+    "bad_request": ErrorRow(400, False, "The command is not in the protocol."),
+    "bad_message": ErrorRow(422, False, "The message is empty, too long, or not text."),
+    "unauthorized": ErrorRow(403, False, "The token is missing or opens no session."),
+    "unknown_message": ErrorRow(404, False, "No accepted message has this id."),
+    "session_gone": ErrorRow(410, False, "The session expired or was deleted; create a new one."),
+    "session_full": ErrorRow(409, False, "The session holds as many messages as it may; create a new one."),
+    "busy": ErrorRow(429, True, "Too many messages wait in this session."),
+    "rate_limited": ErrorRow(429, True, "Too many new sessions or sockets from one place."),
+    "unavailable": ErrorRow(503, True, "The store does not answer now; nothing was lost."),
+    "unacknowledged": ErrorRow(503, True, "Stored, but not yet as safely as configured; send the same id again."),
+    "internal": ErrorRow(500, True, "A defect of the server; the reference finds it in the log."),
+}
+
+
+class CloseCode(IntEnum):
+    """Why the server closed a WebSocket. 4000 to 4499: do not reconnect; everything else: do."""
+
+    NORMAL = 1000
+    POLICY = 1008
+    """No token: the connection was never allowed."""
+    TOO_BIG = 1009
+    INTERNAL = 1011
+    RESTART = 1012
+    """The server is being replaced; reconnect, to any server."""
+    TRY_LATER = 1013
+    """The store does not answer; reconnect after a while."""
+    SESSION_GONE = 4000
+    BAD_COMMAND = 4001
+    SLOW_CONSUMER = 4500
+    """The client did not read for too long; it reconnects with its cursor and misses nothing."""
+
+    @property
+    def reconnect(self) -> bool:
+        """Whether a client should connect again with its cursor."""
+        return self.value not in (1000, 1008, 1009) and not 4000 <= self.value < 4500
+
+
+# Bytes ---------------------------------------------------------------------------------------------
+
+_encoder = msgspec.json.Encoder()
+_commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_events: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode(item: Event | Command) -> bytes:
+    """Encodes an event or a command as one JSON object."""
+    return _encoder.encode(item)
+
+
+def decode_command(raw: str | bytes) -> Command:
+    """Reads one command of a client.
+
+    Raises:
+        ProtocolViolation: with a sentence that says what is wrong.
+    """
+    try:
+        return _commands.decode(raw)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise ProtocolViolation(f"not a command of {SUBPROTOCOL}: {error}") from None
+
+
+def decode_event(raw: str | bytes) -> Event:
+    """Reads one event of a server.
+
+    Raises:
+        ProtocolViolation: if it is no event of this protocol.
+    """
+    try:
+        return _events.decode(raw)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise ProtocolViolation(f"not an event of {SUBPROTOCOL}: {error}") from None
+
+
+def with_cursor(frame: bytes, cursor: str) -> bytes:
+    """Puts the cursor in front of the other members of an encoded event, without decoding it."""
+    return b'{"cursor":"%b",%b' % (cursor.encode(), frame[1:])

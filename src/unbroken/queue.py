@@ -1,0 +1,288 @@
+"""The message queue: accepting messages, taking, renewing, releasing and finishing replies, dead letters.
+
+A session with work has one entry in the ready stream of its partition, whichever of its messages is next; the
+messages themselves wait in the session's inbox. So sessions run side by side, and each answers in order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from unbroken.cursor import StreamId
+from unbroken.errors import InboxFull, LeaseLost, MessageRefused, SessionFull, SessionGone, UnknownMessage
+from unbroken.keys import GROUP, Keys
+from unbroken.protocol import MessageAccepted
+from unbroken.redis.router import Router
+from unbroken.scripts import Code, Scripts
+from unbroken.types import Failure, Message, Part, Role, Status
+
+_accepted = msgspec.json.Decoder(MessageAccepted)
+_context = msgspec.json.Decoder(list[list[Message]])
+_encoder = msgspec.json.Encoder()
+
+
+class Limits(NamedTuple):
+    """What bounds a session.
+
+    Attributes:
+        message_bytes: longest message, in bytes of UTF-8.
+        inbox: most messages that may wait.
+        turns: most messages over the life of a session.
+    """
+
+    message_bytes: int
+    inbox: int
+    turns: int
+
+
+class Receipt(NamedTuple):
+    """An accepted message: its turn, and whether it had been accepted before."""
+
+    turn: StreamId
+    duplicate: bool
+
+
+class Claim(NamedTuple):
+    """A taken attempt: everything that a worker needs to answer, and to prove that it may.
+
+    Attributes:
+        entry: the ready entry that holds the lease.
+        context: the conversation up to this turn, oldest first, ending with the message itself.
+        partial: what earlier attempts showed, if the bot continues; else empty.
+    """
+
+    session: str
+    entry: str
+    turn: StreamId
+    epoch: int
+    attempt: int
+    message: Message
+    partial: str
+    context: list[Message]
+
+
+class Outcome(NamedTuple):
+    """How a reply ended. `reason` goes to the dead letter of a failed one, and may hold details."""
+
+    status: Status
+    text: str
+    error: Failure | None = None
+    parts: list[Part] = []
+    reason: str = ""
+
+
+class DeadLetter(NamedTuple):
+    """A message that was given up."""
+
+    tag: str
+    id: str
+    session: str
+    message_id: str
+    turn: str
+    attempts: int
+    error: str
+
+
+class Queue:
+    """The queue of one deployment, for servers (accept, cancel) and for workers (the rest).
+
+    Every method raises `Unavailable` if Redis cannot be reached or cannot write; repeating the call is safe.
+    """
+
+    def __init__(self, router: Router, keys: Keys, scripts: Scripts, limits: Limits) -> None:
+        self._router = router
+        self._keys = keys
+        self._scripts = scripts
+        self._limits = limits
+
+    async def accept(self, session: str, message_id: str, text: str) -> Receipt:
+        """Accepts a message: from now on it gets exactly one outcome. The same id twice counts once.
+
+        Raises:
+            MessageRefused: empty, too long, or not text.
+            InboxFull: too many wait; `retry_after` says when to try again.
+            SessionFull, SessionGone: this session takes no more messages.
+        """
+        self._check(message_id, text)
+        result = await self._scripts.accept(
+            self._keys.session(session), session, message_id, text, self._limits.inbox, self._limits.turns
+        )
+        match result.code:
+            case Code.OK | Code.DUP:
+                assert result.turn is not None
+                return Receipt(result.turn, result.code is Code.DUP)
+            case Code.BUSY:
+                raise InboxFull(
+                    f"{self._limits.inbox} messages wait in this session already; send this one again later",
+                    retry_after=2.0,
+                )
+            case Code.FULL:
+                raise SessionFull(f"the session holds {self._limits.turns} messages, as many as it may")
+            case Code.BAD:
+                raise MessageRefused("the message holds characters that cannot be stored")
+            case _:
+                raise SessionGone()
+
+    def _check(self, message_id: str, text: str) -> None:
+        if not 1 <= len(message_id) <= 128 or not message_id.isprintable():
+            raise MessageRefused("a message id has 1 to 128 printable characters")
+        if not text.strip():
+            raise MessageRefused("the message is empty")
+        try:
+            size = len(text.encode())
+            message_id.encode()
+        except UnicodeEncodeError:
+            raise MessageRefused("the message holds half a character (a lone surrogate)") from None
+        if size > self._limits.message_bytes:
+            raise MessageRefused(f"the message has {size} bytes; at most {self._limits.message_bytes} are allowed")
+
+    async def cancel(self, session: str, message_id: str) -> Code:
+        """Stops the reply to a message; the partial answer is kept. Returns RUNNING, QUEUED or DONE.
+
+        Raises:
+            UnknownMessage, SessionGone: there is nothing to stop.
+        """
+        code = await self._scripts.cancel(self._keys.session(session), session, message_id)
+        if code is Code.UNKNOWN:
+            raise UnknownMessage("no accepted message of this session has this id")
+        if code is Code.GONE:
+            raise SessionGone()
+        return code
+
+    async def take(
+        self, session: str, entry: str, nonce: str, *, attempts: int, continues: bool, context: int
+    ) -> Claim | None:
+        """Starts the next attempt of a session, or returns None if there is nothing to do.
+
+        Args:
+            entry: the ready entry that was read or reclaimed.
+            nonce: of this take; the same nonce twice gives the same claim.
+            attempts: how many a message may have before it is committed as failed.
+            continues: whether the bot continues a partial text.
+            context: how many earlier messages to hand over.
+        """
+        taken = await self._scripts.take(
+            self._keys.session(session), session, entry, nonce, attempts, continues, context
+        )
+        if taken.code is not Code.OK:
+            return None
+        assert taken.turn is not None
+        number = taken.turn.first
+        earlier = [m for m in _context.decode(taken.context)[0] if m.turn <= number]
+        earlier.sort(key=lambda m: (m.turn, m.role is Role.ASSISTANT))
+        return Claim(
+            session,
+            entry,
+            taken.turn,
+            taken.epoch,
+            taken.attempt,
+            _accepted.decode(taken.message).message,
+            taken.partial,
+            earlier[-context - 1 :],
+        )
+
+    async def finish(self, claim: Claim, seq: int, outcome: Outcome) -> bool:
+        """Commits the outcome. True if it is committed now or was before, False if the session is gone.
+
+        Args:
+            seq: a sequence of this epoch that no write was ever tried with.
+
+        Raises:
+            LeaseLost: another attempt owns the reply.
+            MessageRefused: the store refuses the text or a part; nothing was written.
+        """
+        result = await self._scripts.finish(
+            self._keys.session(claim.session),
+            claim.session,
+            claim.entry,
+            claim.epoch,
+            seq,
+            outcome.status,
+            _members(outcome),
+            outcome.reason,
+        )
+        match result.code:
+            case Code.OK | Code.ALREADY:
+                return True
+            case Code.GONE:
+                return False
+            case Code.BAD:
+                raise MessageRefused(f"the store refuses the reply: {result.reason}")
+            case _:
+                raise LeaseLost(f"session {claim.session} was taken over by a newer attempt")
+
+    async def renew(self, claim: Claim, consumer: str) -> bool:
+        """Keeps the lease; returns whether somebody cancelled the reply.
+
+        Raises:
+            LeaseLost: another attempt owns the reply, or the session is gone.
+        """
+        result = await self._scripts.renew(self._keys.session(claim.session), claim.session, claim.epoch, consumer)
+        if result.code is not Code.OK:
+            raise LeaseLost(f"session {claim.session} was taken over by a newer attempt")
+        return result.cancelled
+
+    async def release(self, claim: Claim, *, counts: bool = False) -> None:
+        """Hands the reply back, for another worker to take at once. Does nothing if the lease is lost."""
+        await self._scripts.release(self._keys.session(claim.session), claim.session, claim.epoch, counts=counts)
+
+    async def depth(self) -> list[tuple[str, int, int]]:
+        """For each partition: its tag, how many sessions have work, and how many of those a worker holds."""
+        found = []
+        for tag in self._keys.tags:
+            ready = self._keys.partition(tag).ready
+            length, groups = await self._router.pipeline(tag, ("XLEN", ready), ("XPENDING", ready, GROUP), errors=True)
+            pending = 0 if isinstance(groups, Exception) else groups[0]
+            found.append((tag, length, pending))
+        return found
+
+    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """The newest dead letters of each partition, newest first."""
+        letters = []
+        for tag in self._keys.tags:
+            rows = await self._router.command(
+                tag, "XREVRANGE", self._keys.partition(tag).dead, "+", "-", "COUNT", str(limit)
+            )
+            letters += [_dead(tag, row) for row in rows]
+        letters.sort(key=lambda letter: StreamId.parse(letter.id), reverse=True)
+        return letters[:limit]
+
+    async def drop_dead(self, letter: DeadLetter) -> bool:
+        """Deletes a dead letter; the failed reply stays in the history. False if it was gone already."""
+        dead = self._keys.partition(letter.tag).dead
+        return bool(await self._router.command(letter.tag, "XDEL", dead, letter.id))
+
+    async def retry_dead(self, letter: DeadLetter, text: str) -> Receipt:
+        """Sends the text of a dead letter again, as a new message, and deletes the letter.
+
+        A second call for the same letter accepts nothing new.
+        """
+        receipt = await self.accept(letter.session, f"retry-{letter.id}", text)
+        await self.drop_dead(letter)
+        return receipt
+
+
+def _members(outcome: Outcome) -> bytes:
+    """The members msg, status, error and parts as JSON without the braces."""
+    members: dict[str, Any] = {"msg": outcome.text, "status": outcome.status}
+    if outcome.error is not None:
+        members["error"] = outcome.error
+    if outcome.parts:
+        members["parts"] = outcome.parts
+    return _encoder.encode(members)[1:-1]
+
+
+def _dead(tag: str, row: Any) -> DeadLetter:
+    id_, fields = row
+    value = dict(zip(fields[::2], fields[1::2], strict=True))
+    return DeadLetter(
+        tag,
+        id_.decode(),
+        value[b"s"].decode(),
+        value[b"m"].decode(),
+        value[b"t"].decode(),
+        int(value[b"a"]),
+        value[b"e"].decode(errors="replace"),
+    )

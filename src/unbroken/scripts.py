@@ -1,0 +1,219 @@
+"""One typed method for each Lua file, and what each may answer.
+
+Every script is atomic, and idempotent when it is sent twice with the same arguments: the router repeats it after a
+lost connection without asking. Their rules are written down at the head of each file in `lua/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from unbroken.cursor import Cursor, StreamId
+from unbroken.keys import SessionKeys
+from unbroken.redis.router import Router, Script
+from unbroken.types import Status
+
+NAMES = ("create", "accept", "take", "finish", "renew", "release", "cancel", "resume", "touch")
+
+
+@cache
+def source(name: str) -> str:
+    """The text of a script as Redis gets it: its shebang, the common part, its body."""
+    folder = files("unbroken") / "lua"
+    shebang, _, body = (folder / f"{name}.lua").read_text().partition("\n")
+    return f"{shebang}\n{(folder / 'common.lua').read_text()}{body}"
+
+
+@cache
+def load(name: str) -> Script:
+    """A script with its SHA-1, ready to run."""
+    text = source(name)
+    return Script(name, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), text)
+
+
+class Code(StrEnum):
+    """What scripts answer. Which of them a script may give is the head of its file."""
+
+    OK = "OK"
+    EXISTS = "EXISTS"
+    DUP = "DUP"
+    GONE = "GONE"
+    BUSY = "BUSY"
+    FULL = "FULL"
+    BAD = "BAD"
+    EMPTY = "EMPTY"
+    STALE = "STALE"
+    ALREADY = "ALREADY"
+    FENCED = "FENCED"
+    LOST = "LOST"
+    RUNNING = "RUNNING"
+    QUEUED = "QUEUED"
+    DONE = "DONE"
+    UNKNOWN = "UNKNOWN"
+    SNAP = "SNAP"
+
+
+class Accepted(NamedTuple):
+    """OK or DUP with the turn id; GONE, BUSY, FULL; BAD with the store's reason."""
+
+    code: Code
+    turn: StreamId | None = None
+    reason: str = ""
+
+
+class Taken(NamedTuple):
+    """OK with all that the attempt needs; EMPTY, GONE or STALE with nothing.
+
+    Attributes:
+        message: the frame of `message.accepted`.
+        context: JSON, `[[message, ...]]`: the newest messages, also those of later turns.
+    """
+
+    code: Code
+    turn: StreamId | None = None
+    epoch: int = 0
+    attempt: int = 0
+    message: bytes = b""
+    partial: str = ""
+    context: bytes = b""
+
+
+class Renewed(NamedTuple):
+    """OK or LOST."""
+
+    code: Code
+    cancelled: bool = False
+
+
+class Finished(NamedTuple):
+    """OK with the log id of the outcome, ALREADY, FENCED, GONE; BAD with the store's reason."""
+
+    code: Code
+    id: StreamId | None = None
+    reason: str = ""
+
+
+class Resumed(NamedTuple):
+    """OK, SNAP or GONE.
+
+    Attributes:
+        tail: newest turn id.
+        top: OK: newest log id. SNAP: the anchor, the log id that `log` follows.
+        inbox: OK: stream entries after the cursor.
+        messages: SNAP: JSON, `[[message, ...]]`.
+        log: stream entries after the cursor, or after the anchor.
+    """
+
+    code: Code
+    tail: StreamId | None = None
+    top: StreamId | None = None
+    inbox: list[Any] = []
+    messages: bytes = b""
+    log: list[Any] = []
+
+
+class Scripts:
+    """The scripts of one deployment.
+
+    All methods raise `Unavailable` if Redis cannot be reached, or cannot write, before the router's deadline; the
+    call may then have happened or not, and may be repeated.
+
+    Args:
+        router: where to run them.
+        ttl: seconds that a session lives without activity; 0 keeps it for ever.
+    """
+
+    def __init__(self, router: Router, ttl: int) -> None:
+        self._router = router
+        self._ttl = ttl * 1000
+
+    async def _run(self, name: str, keys: SessionKeys, session: str, *args: str | bytes | int) -> list[Any]:
+        reply = await self._router.run(
+            keys.tag, load(name), keys.script, (session, self._ttl, keys.events, *args)
+        )
+        return list(reply)
+
+    async def create(self, keys: SessionKeys, session: str, name: str, digest: str) -> str | None:
+        """Makes a session; returns its start in ISO 8601, or None if the id is taken."""
+        reply = await self._run("create", keys, session, name, digest)
+        return reply[1].decode() if reply[0] == b"OK" else None
+
+    async def accept(
+        self, keys: SessionKeys, session: str, message_id: str, text: str, inbox_limit: int, turn_limit: int
+    ) -> Accepted:
+        """Takes a message into the session, once for each message id."""
+        reply = await self._run("accept", keys, session, message_id, text, inbox_limit, turn_limit)
+        code = Code(reply[0].decode())
+        if code in (Code.OK, Code.DUP):
+            return Accepted(code, StreamId.parse(reply[1]))
+        return Accepted(code, reason=_reason(reply))
+
+    async def take(
+        self, keys: SessionKeys, session: str, entry: str, nonce: str, attempts: int, continues: bool, context: int
+    ) -> Taken:
+        """Starts the next attempt of a session, and fences every attempt before it."""
+        reply = await self._run("take", keys, session, entry, nonce, attempts, int(continues), context)
+        code = Code(reply[0].decode())
+        if code is not Code.OK:
+            return Taken(code)
+        _, turn, epoch, attempt, message, partial, window = reply
+        return Taken(
+            code, StreamId.parse(turn), int(epoch), int(attempt), message, partial.decode(), window or b"[[]]"
+        )
+
+    async def finish(
+        self,
+        keys: SessionKeys,
+        session: str,
+        entry: str,
+        epoch: int,
+        seq: int,
+        status: Status,
+        outcome: bytes,
+        reason: str,
+    ) -> Finished:
+        """Commits the outcome of an attempt; `outcome` are JSON members, `seq` was never tried before."""
+        reply = await self._run("finish", keys, session, entry, epoch, seq, status.value, outcome, reason)
+        code = Code(reply[0].decode())
+        if code is Code.OK:
+            return Finished(code, StreamId.parse(reply[1]))
+        return Finished(code, reason=_reason(reply))
+
+    async def renew(self, keys: SessionKeys, session: str, epoch: int, consumer: str) -> Renewed:
+        """Keeps the lease of a running attempt, and says whether it was cancelled."""
+        reply = await self._run("renew", keys, session, epoch, consumer)
+        return Renewed(Code(reply[0].decode()), len(reply) > 1 and reply[1] == 1)
+
+    async def release(self, keys: SessionKeys, session: str, epoch: int, *, counts: bool) -> Code:
+        """Hands a running attempt back. Returns OK or LOST."""
+        reply = await self._run("release", keys, session, epoch, int(counts))
+        return Code(reply[0].decode())
+
+    async def cancel(self, keys: SessionKeys, session: str, message_id: str) -> Code:
+        """Stops a reply. Returns RUNNING, QUEUED, DONE, UNKNOWN or GONE."""
+        reply = await self._run("cancel", keys, session, message_id, keys.control)
+        return Code(reply[0].decode())
+
+    async def resume(self, keys: SessionKeys, session: str, cursor: Cursor | None, limit: int) -> Resumed:
+        """Reads what came after a cursor, at most `limit` log entries; changes nothing."""
+        turn, log = (str(cursor.turn), str(cursor.log)) if cursor else ("", "")
+        reply = await self._run("resume", keys, session, turn, log, limit)
+        code = Code(reply[0].decode())
+        if code is Code.GONE:
+            return Resumed(code)
+        tail, top = StreamId.parse(reply[1]), StreamId.parse(reply[2])
+        if code is Code.OK:
+            return Resumed(code, tail, top, inbox=reply[3], log=reply[4])
+        return Resumed(code, tail, top, messages=reply[3], log=reply[4])
+
+    async def touch(self, keys: SessionKeys, session: str) -> Code:
+        """Renews the time to live of the session's keys. Returns OK or GONE."""
+        return Code((await self._run("touch", keys, session))[0].decode())
+
+
+def _reason(reply: list[Any]) -> str:
+    return reply[1].decode(errors="replace") if len(reply) > 1 else ""

@@ -1,0 +1,79 @@
+"""The rules by which a reader of a session's live channel stays exact. Pure: entries in, verdicts out.
+
+Live messages may be lost, repeated, or come from a worker that was already replaced. The log is the truth; a reader
+applies a live message only if it is provably the next one, and asks the log otherwise.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from unbroken.cursor import Cursor
+from unbroken.log import Entry, Kind
+
+
+class Verdict(Enum):
+    """What to do with a live entry."""
+
+    APPLY = "apply"
+    """It is the next one: show it."""
+    DROP = "drop"
+    """It was seen, or it was never part of the log."""
+    GAP = "gap"
+    """Something before it is missing: resume from the cursor."""
+
+
+class Reader:
+    """One position in one session's events.
+
+    Args:
+        cursor: where to start; everything up to it counts as seen.
+    """
+
+    __slots__ = ("_log", "_turn")
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._turn, self._log = cursor
+
+    @property
+    def cursor(self) -> Cursor:
+        """Everything up to here was seen, nothing after it."""
+        return Cursor(self._turn, self._log)
+
+    def jump(self, cursor: Cursor) -> None:
+        """Moves to where a snapshot stands, possibly backwards."""
+        self._turn, self._log = cursor
+
+    def replay(self, entry: Entry) -> None:
+        """Moves past an entry that a resume gave: those are exact and in order."""
+        if entry.kind is Kind.ACCEPTED:
+            self._turn = entry.id
+        else:
+            self._log = entry.id
+
+    def offer(self, entry: Entry) -> Verdict:
+        """Judges a live entry, and moves past it if it is to be applied."""
+        verdict = self._accepted(entry) if entry.kind is Kind.ACCEPTED else self._logged(entry)
+        if verdict is Verdict.APPLY:
+            self.replay(entry)
+        return verdict
+
+    def _accepted(self, entry: Entry) -> Verdict:
+        if entry.prev == self._turn:
+            return Verdict.APPLY
+        # A number that was given out before is old, unless it is younger than what we know: then a failover gave
+        # the number away again, and the history we know is not the one that is left.
+        if entry.id.first <= self._turn.first and entry.id.second <= self._turn.second:
+            return Verdict.DROP
+        return Verdict.GAP
+
+    def _logged(self, entry: Entry) -> Verdict:
+        epoch, seq = entry.id
+        last_epoch, last_seq = self._log
+        if entry.id <= self._log:
+            return Verdict.DROP
+        if epoch == last_epoch and (seq == last_seq + 1 or entry.kind is Kind.END):
+            return Verdict.APPLY  # an end carries the full text, which closes any gap before it
+        if seq == 0 and entry.prev == self._log and entry.turn is not None and entry.turn <= self._turn:
+            return Verdict.APPLY
+        return Verdict.GAP

@@ -1,0 +1,174 @@
+"""What the parts of Unbroken tell each other about: sessions, messages, parts of a reply, turns.
+
+These structs are also the wire and the stored form: a `Message` in Redis JSON, in an event and in an
+HTTP answer is the same object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+
+class Role(StrEnum):
+    """Who wrote a message."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Status(StrEnum):
+    """The three outcomes of an accepted message. Exactly one of them is committed, once."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
+    """A piece of the model's visible reasoning; pieces that follow each other belong together."""
+
+    text: str
+
+
+class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
+    """The model asks for a tool to be run."""
+
+    id: str
+    name: str
+    arguments: Any = None
+
+
+class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
+    """What the tool answered."""
+
+    id: str
+    result: Any = None
+
+
+class Source(msgspec.Struct, frozen=True, tag="source"):
+    """Where a statement comes from."""
+
+    url: str
+    title: str = ""
+
+
+class Data(msgspec.Struct, frozen=True, tag="data"):
+    """Anything else, named, for a client that knows the name."""
+
+    name: str
+    value: Any = None
+
+
+Part: TypeAlias = Reasoning | ToolCall | ToolResult | Source | Data
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a reply failed, in words that its reader may see."""
+
+    code: str
+    message: str
+    reference: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One message of a session, as stored, sent and answered.
+
+    Attributes:
+        id: the client's message id; for a reply `<message id>.reply`.
+        msg: the text; of a failed or cancelled reply what had been said until then.
+        timestamp: ISO 8601 in UTC, from Redis' clock: accepted, or committed.
+        turn: 1, 2, 3 … in the order of acceptance; a reply has the turn of its message.
+        reply_to: the message that this reply answers.
+        status: how a reply ended; None for the user's messages.
+    """
+
+    id: str
+    msg: str
+    role: Role
+    timestamp: str
+    turn: int
+    reply_to: str | None = None
+    status: Status | None = None
+    error: Failure | None = None
+    parts: list[Part] = []
+
+
+class Session(msgspec.Struct, frozen=True):
+    """The session document, without the digest of its token."""
+
+    id: str
+    name: str
+    session_start: str
+    messages: list[Message] = []
+
+
+class Turn:
+    """One attempt to answer one message: what a bot is given.
+
+    Attributes:
+        text: the message to answer.
+        messages: the conversation so far, oldest first; the last one is the message to answer.
+        session: id of the session.
+        session_name: the name that the session was created with.
+        message_id: id of the message to answer.
+        number: 1, 2, 3 … within the session.
+        attempt: 1, or more if an earlier worker died on the way.
+        partial: what earlier attempts already showed. Only a bot that declares `continues = True` gets
+            it, and then yields only the rest; for others it is empty and clients start the text anew.
+    """
+
+    __slots__ = (
+        "_cancelled",
+        "attempt",
+        "message_id",
+        "messages",
+        "number",
+        "partial",
+        "session",
+        "session_name",
+        "text",
+    )
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        messages: list[Message] | None = None,
+        session: str = "",
+        session_name: str = "",
+        message_id: str = "",
+        number: int = 1,
+        attempt: int = 1,
+        partial: str = "",
+    ) -> None:
+        self.text = text
+        self.messages = messages or [Message(id=message_id, msg=text, role=Role.USER, timestamp="", turn=number)]
+        self.session = session
+        self.session_name = session_name
+        self.message_id = message_id
+        self.number = number
+        self.attempt = attempt
+        self.partial = partial
+        self._cancelled = asyncio.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """True once somebody stopped this reply. The bot is cancelled too; this is for threads that must look."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Marks the turn as stopped."""
+        self._cancelled.set()
+
+
+Piece: TypeAlias = str | Part
+"""What a bot may yield or return."""
+
+Output: TypeAlias = AsyncIterable[Piece] | Iterable[Piece]
+
+AckLevel: TypeAlias = Literal["memory", "disk", "replica"]
