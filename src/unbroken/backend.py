@@ -42,7 +42,7 @@ class Backend:
         """
         address = settings.redis_address()
         if address is None:
-            raise ConfigurationError("no Redis is configured; set REDIS_URL, or run `unbroken up`, which brings its own")
+            raise ConfigurationError("no Redis is configured; set REDIS_URL, or run `unbroken up`, which has its own")
         keys = Keys(settings.prefix, settings.partitions)
         return cls(settings, await RedisClient.open(address, settings, keys), keys)
 

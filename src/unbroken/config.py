@@ -34,7 +34,9 @@ class Settings(BaseSettings):
         validation_alias=_own("REDIS_URL"),
         description="redis://, rediss:// or unix:// address, or bare host:port. Unset: `unbroken up` starts its own.",
     )
-    redis_user: str | None = Field(None, validation_alias=_own("REDIS_USER"), description="User name, if not in the URL.")
+    redis_user: str | None = Field(
+        None, validation_alias=_own("REDIS_USER"), description="User name, if not in the URL."
+    )
     redis_password: SecretStr | None = Field(
         None, validation_alias=_own("REDIS_PASSWORD"), description="Password, if not in the URL."
     )
@@ -65,9 +67,12 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Other origins whose pages may connect, separated by commas; * for any."
     )
-    api_key: SecretStr | None = Field(None, description="If set, creating a session needs `Authorization: Bearer` with it.")
+    api_key: SecretStr | None = Field(
+        None, description="If set, creating a session needs `Authorization: Bearer` with it."
+    )
     jwt_secret: SecretStr | None = Field(
-        None, description="If set, creating a session needs a JWT (HS256) signed with it, as an alternative to the API key."
+        None,
+        description="If set, creating a session needs a JWT (HS256) signed with it, as an alternative to the API key.",
     )
     sessions_per_minute: int = Field(60, ge=0, description="New sessions for each client address; 0 = no limit.")
     sockets_per_session: int = Field(32, ge=1, description="Connections that may watch one session on one server.")
@@ -80,7 +85,9 @@ class Settings(BaseSettings):
     attempts: int = Field(3, ge=1, description="Attempts before a message is committed as failed.")
     context_messages: int = Field(20, ge=0, description="Earlier messages that a bot is given.")
     reply_bytes: int = Field(1_048_576, ge=1, description="Longest reply; past it the reply fails with what it has.")
-    block_warning: float = Field(1.0, gt=0, description="A bot that blocks the event loop for so long is named in the log.")
+    block_warning: float = Field(
+        1.0, gt=0, description="A bot that blocks the event loop for so long is named in the log."
+    )
 
     # Model
     model: str | None = Field(
@@ -101,7 +108,9 @@ class Settings(BaseSettings):
     )
     system_prompt: str | None = Field(None, description="Put before every conversation.")
     model_timeout: float = Field(60.0, gt=0, description="Longest silence of the model, before and between tokens.")
-    model_retries: int = Field(3, ge=0, description="Repeats after 429, 5xx or a lost connection, before the first token.")
+    model_retries: int = Field(
+        3, ge=0, description="Repeats after 429, 5xx or a lost connection, before the first token."
+    )
 
     # Everything in one command
     data_dir: Path = Field(Path(".unbroken"), description="Where the embedded Valkey keeps its data.")

@@ -1,7 +1,7 @@
 """Where a reader stands: the two monotonic sequences of a session, and the pair of both.
 
-A *turn id* `<turn>-<ms>` numbers the accepted messages 1, 2, 3 …; a *log id* `<epoch>-<seq>` numbers
-what workers said. Both end in something that a failover cannot repeat (milliseconds of Redis' clock),
+A *turn id* `<turn>-<µs>` numbers the accepted messages 1, 2, 3 …; a *log id* `<epoch>-<seq>` numbers
+what workers said. Both end in something that a failover cannot repeat (microseconds of Redis' clock),
 so two different histories never share an id. A cursor is the pair, and opaque to clients.
 """
 
@@ -11,11 +11,14 @@ from typing import NamedTuple, Self
 
 from unbroken.errors import ProtocolViolation
 
+LARGEST = 2**64 - 1
+"""The largest number in a stream id."""
+
 
 class StreamId(NamedTuple):
     """An id of a Redis stream; ids compare as Redis compares them.
 
-    Turn ids read as (turn, milliseconds), log ids as (epoch, sequence).
+    Turn ids read as (turn, microseconds), log ids as (epoch, sequence).
     """
 
     first: int
@@ -31,7 +34,10 @@ class StreamId(NamedTuple):
         first, dash, second = (raw.decode() if isinstance(raw, bytes) else raw).partition("-")
         if not (dash and first.isascii() and first.isdigit() and second.isascii() and second.isdigit()):
             raise ValueError(f"not a stream id: {raw!r}")
-        return cls(int(first), int(second))
+        found = cls(int(first), int(second))
+        if max(found) > LARGEST:
+            raise ValueError(f"larger than any stream id: {raw!r}")
+        return found
 
     def __str__(self) -> str:
         return f"{self.first}-{self.second}"

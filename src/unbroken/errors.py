@@ -14,6 +14,7 @@ UnbrokenError
 │   ├── UnknownMessage     no accepted message has this id
 │   ├── RateLimited        too many new sessions from this address
 │   └── ProtocolViolation  the client sent something that is not in the protocol
+├── Closed                 the chat was closed by its own program, or its server ended it for good
 ├── LeaseLost              this worker no longer owns the reply; another one does
 └── BotError               the bot or its model failed; `public` is what the user may read
 ```
@@ -113,6 +114,10 @@ class ProtocolViolation(Refused):
     """The client sent something that is not in the protocol."""
 
     code = "bad_request"
+
+
+class Closed(UnbrokenError):
+    """The chat was closed, by its own program or for good by its server; nothing more will arrive."""
 
 
 class LeaseLost(UnbrokenError):

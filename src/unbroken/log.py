@@ -125,7 +125,8 @@ class Log:
         complete = len(found.log) < limit
         if found.code is Code.OK:
             return Page(None, None, entries, complete)
-        assert found.tail is not None and found.top is not None
+        assert found.tail is not None
+        assert found.top is not None
         return Page(found.messages[1:-1], Cursor(found.tail, found.top), entries, complete)
 
     async def position(self, session: str) -> Cursor | None:

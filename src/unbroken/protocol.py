@@ -16,7 +16,7 @@ from unbroken.errors import ProtocolViolation
 from unbroken.types import Message, Part
 
 SUBPROTOCOL = "unbroken.v1"
-TOKEN_SUBPROTOCOL = "unbroken.token."
+TOKEN_SUBPROTOCOL = "unbroken.token."  # noqa: S105 - a name, not a secret
 """A client that cannot set headers may offer `unbroken.token.<token>` beside the subprotocol."""
 
 

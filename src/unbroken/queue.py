@@ -6,6 +6,7 @@ messages themselves wait in the session's inbox. So sessions run side by side, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,7 +20,8 @@ from unbroken.scripts import Code, Scripts
 from unbroken.types import Failure, Message, Part, Role, Status
 
 _accepted = msgspec.json.Decoder(MessageAccepted)
-_context = msgspec.json.Decoder(list[list[Message]])
+_context = msgspec.json.Decoder(list[Message])
+_names = msgspec.json.Decoder(list[str])
 _encoder = msgspec.json.Encoder()
 
 
@@ -48,12 +50,14 @@ class Claim(NamedTuple):
     """A taken attempt: everything that a worker needs to answer, and to prove that it may.
 
     Attributes:
+        name: the session's name.
         entry: the ready entry that holds the lease.
         context: the conversation up to this turn, oldest first, ending with the message itself.
         partial: what earlier attempts showed, if the bot continues; else empty.
     """
 
     session: str
+    name: str
     entry: str
     turn: StreamId
     epoch: int
@@ -69,7 +73,7 @@ class Outcome(NamedTuple):
     status: Status
     text: str
     error: Failure | None = None
-    parts: list[Part] = []
+    parts: Sequence[Part] = ()
     reason: str = ""
 
 
@@ -104,6 +108,7 @@ class Queue:
             MessageRefused: empty, too long, or not text.
             InboxFull: too many wait; `retry_after` says when to try again.
             SessionFull, SessionGone: this session takes no more messages.
+            Unacknowledged: taken, but not as safely as `ack` demands; the same id again confirms it.
         """
         self._check(message_id, text)
         result = await self._scripts.accept(
@@ -157,23 +162,28 @@ class Queue:
         """Starts the next attempt of a session, or returns None if there is nothing to do.
 
         Args:
+            session: its id.
             entry: the ready entry that was read or reclaimed.
             nonce: of this take; the same nonce twice gives the same claim.
             attempts: how many a message may have before it is committed as failed.
             continues: whether the bot continues a partial text.
             context: how many earlier messages to hand over.
         """
+        # Messages are stored when they are accepted, replies when they are committed: up to a full inbox of replies
+        # may stand behind a message that they are older than.
+        window = context + self._limits.inbox
         taken = await self._scripts.take(
-            self._keys.session(session), session, entry, nonce, attempts, continues, context
+            self._keys.session(session), session, entry, nonce, attempts, continues, window
         )
         if taken.code is not Code.OK:
             return None
         assert taken.turn is not None
         number = taken.turn.first
-        earlier = [m for m in _context.decode(taken.context)[0] if m.turn <= number]
+        earlier = [m for m in _context.decode(taken.context) if m.turn <= number]
         earlier.sort(key=lambda m: (m.turn, m.role is Role.ASSISTANT))
         return Claim(
             session,
+            _names.decode(taken.name)[0],
             entry,
             taken.turn,
             taken.epoch,
@@ -187,7 +197,9 @@ class Queue:
         """Commits the outcome. True if it is committed now or was before, False if the session is gone.
 
         Args:
+            claim: the attempt.
             seq: a sequence of this epoch that no write was ever tried with.
+            outcome: how it ended.
 
         Raises:
             LeaseLost: another attempt owns the reply.

@@ -7,12 +7,14 @@ lost connection without asking. Their rules are written down at the head of each
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from unbroken.cursor import Cursor, StreamId
+from unbroken.errors import Unacknowledged
 from unbroken.keys import SessionKeys
 from unbroken.redis.router import Router, Script
 from unbroken.types import Status
@@ -70,7 +72,8 @@ class Taken(NamedTuple):
 
     Attributes:
         message: the frame of `message.accepted`.
-        context: JSON, `[[message, ...]]`: the newest messages, also those of later turns.
+        context: JSON, `[message, ...]`: the newest messages, also those of later turns.
+        name: JSON, `[name]`: the name of the session.
     """
 
     code: Code
@@ -80,6 +83,7 @@ class Taken(NamedTuple):
     message: bytes = b""
     partial: str = ""
     context: bytes = b""
+    name: bytes = b""
 
 
 class Renewed(NamedTuple):
@@ -111,9 +115,9 @@ class Resumed(NamedTuple):
     code: Code
     tail: StreamId | None = None
     top: StreamId | None = None
-    inbox: list[Any] = []
+    inbox: Sequence[Any] = ()
     messages: bytes = b""
-    log: list[Any] = []
+    log: Sequence[Any] = ()
 
 
 class Scripts:
@@ -132,9 +136,7 @@ class Scripts:
         self._ttl = ttl * 1000
 
     async def _run(self, name: str, keys: SessionKeys, session: str, *args: str | bytes | int) -> list[Any]:
-        reply = await self._router.run(
-            keys.tag, load(name), keys.script, (session, self._ttl, keys.events, *args)
-        )
+        reply = await self._router.run(keys.tag, load(name), keys.script, (session, self._ttl, keys.events, *args))
         return list(reply)
 
     async def create(self, keys: SessionKeys, session: str, name: str, digest: str) -> str | None:
@@ -145,10 +147,17 @@ class Scripts:
     async def accept(
         self, keys: SessionKeys, session: str, message_id: str, text: str, inbox_limit: int, turn_limit: int
     ) -> Accepted:
-        """Takes a message into the session, once for each message id."""
-        reply = await self._run("accept", keys, session, message_id, text, inbox_limit, turn_limit)
+        """Takes a message into the session, once for each message id.
+
+        Raises:
+            Unacknowledged: it is taken, now or before, but not as safely as `ack` demands.
+        """
+        args = (session, self._ttl, keys.events, message_id, text, inbox_limit, turn_limit)
+        reply, confirmed = await self._router.confirm(keys.tag, load("accept"), keys.script, args)
         code = Code(reply[0].decode())
         if code in (Code.OK, Code.DUP):
+            if not confirmed:
+                raise Unacknowledged("too few replicas have the message; send it again with the same id")
             return Accepted(code, StreamId.parse(reply[1]))
         return Accepted(code, reason=_reason(reply))
 
@@ -160,10 +169,8 @@ class Scripts:
         code = Code(reply[0].decode())
         if code is not Code.OK:
             return Taken(code)
-        _, turn, epoch, attempt, message, partial, window = reply
-        return Taken(
-            code, StreamId.parse(turn), int(epoch), int(attempt), message, partial.decode(), window or b"[[]]"
-        )
+        _, turn, epoch, attempt, message, partial, window, name = reply
+        return Taken(code, StreamId.parse(turn), int(epoch), int(attempt), message, partial.decode(), window, name)
 
     async def finish(
         self,

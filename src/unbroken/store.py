@@ -12,7 +12,7 @@ import msgspec
 from unbroken.errors import NotAuthenticated, SessionGone
 from unbroken.keys import Keys
 from unbroken.redis.router import Router
-from unbroken.scripts import Scripts
+from unbroken.scripts import Code, Scripts
 from unbroken.types import Message, Session
 
 
@@ -74,6 +74,15 @@ class Store:
         if raw is None:
             raise SessionGone()
         return msgspec.json.decode(raw, type=list[Session])[0]
+
+    async def touch(self, session: str) -> None:
+        """Renews a session's time to live, because somebody is there.
+
+        Raises:
+            SessionGone: it expired or was deleted.
+        """
+        if await self._scripts.touch(self._keys.session(session), session) is Code.GONE:
+            raise SessionGone()
 
     async def message(self, session: str, turn: int) -> Message | None:
         """The user's message of a turn, or None."""

@@ -7,15 +7,18 @@
 if missing() then return { 'GONE' } end
 local mid = ARGV[4]
 local known = redis.call('HGET', ids, mid)
-if known then return { 'DUP', known } end
+if known then
+  redis.call('HSET', ids, mid, known) -- changes nothing, but a WAIT after it then covers the message
+  return { 'DUP', known }
+end
 if redis.call('XLEN', inbox) >= tonumber(ARGV[6]) then return { 'BUSY' } end
 local st = redis.call('HMGET', state, 'tail', 'rid')
 local tail, rid = st[1], st[2]
 local turn = (split(tail)) + 1
 if turn > tonumber(ARGV[7]) then return { 'FULL' } end
-local ms = now()
-local turnid = int(turn) .. '-' .. int(ms)
-local message = '{"id":' .. text(mid) .. ',"role":"user","msg":' .. text(ARGV[5]) .. ',"timestamp":"' .. iso(ms)
+local us = now()
+local turnid = int(turn) .. '-' .. int(us)
+local message = '{"id":' .. text(mid) .. ',"role":"user","msg":' .. text(ARGV[5]) .. ',"timestamp":"' .. iso(us)
   .. '","turn":' .. int(turn) .. '}'
 local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
 if added.err then return { 'BAD', added.err } end

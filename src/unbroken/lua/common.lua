@@ -7,7 +7,7 @@
 --                      rid   this session's ready entry  run    nonce of the take; only while running
 --                      c:<turn>  somebody cancelled this turn
 --       3 ids    hash: client message id -> turn id
---       4 inbox  stream: <turn>-<ms> -> m message id, f frame of message.accepted
+--       4 inbox  stream: <turn>-<us> -> m message id, f frame of message.accepted
 --       5 log    stream: <epoch>-<seq> -> k kind (s start, d delta, p part, e end), f frame
 --                      and, for s and e, p the log id before it, t the turn id
 --       6 ready  stream with group 'workers': s session id
@@ -23,13 +23,15 @@ local sid, ttl, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local function int(n) return string.format('%.0f', n) end
 local function text(s) return (cjson.encode(s)) end
 
+-- Microseconds since 1970; they stand still while a script runs.
 local function now()
   local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  return tonumber(t[1]) * 1000000 + tonumber(t[2])
 end
 
--- Milliseconds since 1970 as ISO 8601, by the civil calendar of days (Howard Hinnant's algorithm).
-local function iso(ms)
+-- Microseconds since 1970 as ISO 8601, by the civil calendar of days (Howard Hinnant's algorithm).
+local function iso(us)
+  local ms = math.floor(us / 1000)
   local sec = math.floor(ms / 1000)
   local z = math.floor(sec / 86400) + 719468
   local era = math.floor(z / 146097)
@@ -58,9 +60,10 @@ local function top()
 end
 
 -- Larger than every epoch before it, and at least Redis' time: after a failover that lost writes, new ids differ
--- from the lost ones.
+-- from the lost ones. A clock that was set back does not say how far to go; then its last digits are as good as dice.
 local function next_epoch(last)
-  return int(math.max(tonumber(last or '0') + 1, (split(top())) + 1, now()))
+  local us = now()
+  return int(math.max(us, math.max(tonumber(last or '0'), (split(top()))) + 1 + us % 1000))
 end
 
 local function touch()

@@ -4,7 +4,14 @@
 -- ARGV     4 name, 5 SHA-256 digest of the token, hex
 -- returns  OK session_start | EXISTS
 -- events   none
-if redis.call('EXISTS', doc, state) > 0 then return { 'EXISTS' } end
+--
+-- Sent twice it answers the same again: the digest tells that the session is the same.
+if redis.call('EXISTS', doc, state) > 0 then
+  local known = redis.call('JSON.GET', doc, '$.token_digest', '$.session_start')
+  local made = known and cjson.decode(known)
+  if made and made['$.token_digest'][1] == ARGV[5] then return { 'OK', made['$.session_start'][1] } end
+  return { 'EXISTS' }
+end
 local start = iso(now())
 redis.call('JSON.SET', doc, '$', '{"id":' .. text(sid) .. ',"name":' .. text(ARGV[4]) .. ',"session_start":"' .. start
   .. '","token_digest":' .. text(ARGV[5]) .. ',"messages":[]}')

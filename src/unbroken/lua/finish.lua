@@ -17,7 +17,9 @@ if not st[1] or st[2] ~= epoch then
 end
 local prev, id = top(), epoch .. '-' .. int(seq)
 local last_epoch, last_seq = split(prev)
-if last_epoch > tonumber(epoch) or (last_epoch == tonumber(epoch) and last_seq >= seq) then id = next_epoch(epoch) .. '-0' end
+if last_epoch > tonumber(epoch) or (last_epoch == tonumber(epoch) and last_seq >= seq) then
+  id = next_epoch(epoch) .. '-0'
+end
 local refused = commit(st[3], id, prev, ARGV[7], ARGV[8], st[6], ARGV[9])
 if refused then return { 'BAD', refused } end
 redis.call('HSET', state, 'fin', epoch)

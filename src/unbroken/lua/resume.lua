@@ -7,10 +7,10 @@
 --          | GONE
 -- events   none
 --
--- The anchor is the log id before the running attempt, or the newest if nothing runs: the snapshot holds what was
--- committed, and the entries after the anchor continue it.
+-- The anchor is the log id before the newest attempt, also one that was released, or the newest id if the last thing in
+-- the log is an outcome: the snapshot holds what was committed, and the entries after the anchor continue it.
 if missing() then return { 'GONE' } end
-local st = redis.call('HMGET', state, 'tail', 'done', 'epoch', 'run')
+local st = redis.call('HMGET', state, 'tail', 'done', 'epoch', 'turn')
 local tail, done = st[1], st[2]
 local turnid, logid = ARGV[4], ARGV[5]
 

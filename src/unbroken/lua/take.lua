@@ -2,8 +2,9 @@
 -- take: starts the next attempt of a session, and fences every attempt before it.
 --
 -- ARGV     4 ready entry, 5 nonce of this take, 6 most attempts, 7 '1' if the bot continues partial texts,
---          8 how many messages of context
--- returns  OK turn id, epoch, attempt, frame of the message, partial text, context as JSON [[message, ...]]
+--          8 how many of the newest messages to answer with, beside those that wait
+-- returns  OK turn id, epoch, attempt, frame of the message, partial text, context as JSON [message, ...],
+--          name as JSON [name]
 --          | EMPTY | GONE | STALE
 -- events   reply.started; reply.cancelled and reply.failed for turns that are passed over
 --
@@ -21,7 +22,8 @@ end
 
 local function answer(turnid, epoch, attempt, frame, partial)
   local last = tonumber(ARGV[8]) + redis.call('XLEN', inbox)
-  return { 'OK', turnid, epoch, attempt, frame, partial, redis.call('JSON.GET', doc, '$.messages[-' .. int(last) .. ':]') }
+  local context = redis.call('JSON.GET', doc, '$.messages[-' .. int(last) .. ':]')
+  return { 'OK', turnid, epoch, attempt, frame, partial, context, redis.call('JSON.GET', doc, '$.name') }
 end
 
 -- All text that an attempt showed.
@@ -68,14 +70,14 @@ while true do
   end
   if status then
     local function outcome(said) return '"msg":' .. text(said) .. ',"status":"' .. status .. '"' .. reason end
-    if commit(turnid, id, prev, status, outcome(partial), attempt - 1, 'attempts_exhausted') then
-      commit(turnid, id, prev, status, outcome(''), attempt - 1, 'attempts_exhausted')
-    end
+    local refused = commit(turnid, id, prev, status, outcome(partial), attempt - 1, 'attempts_exhausted')
+      and commit(turnid, id, prev, status, outcome(''), attempt - 1, 'attempts_exhausted')
+    if refused then return redis.error_reply(refused) end -- better than to try for ever
     current = nil
   else
     if not continues then partial = '' end
-    local frame = '{"type":"reply.started","turn":' .. int(turn) .. ',"message_id":' .. text(head[2][2]) .. ',"attempt":'
-      .. int(attempt) .. ',"text":' .. text(partial) .. '}'
+    local frame = '{"type":"reply.started","turn":' .. int(turn) .. ',"message_id":' .. text(head[2][2])
+      .. ',"attempt":' .. int(attempt) .. ',"text":' .. text(partial) .. '}'
     redis.call('XADD', log, id, 'k', 's', 'f', frame, 'p', prev, 't', turnid)
     redis.call('HSET', state, 'turn', turnid, 'att', attempt, 'epoch', epoch, 'run', nonce)
     publish('s ' .. id .. ' ' .. prev .. ' ' .. turnid, frame)

@@ -1,0 +1,183 @@
+"""Waiting for work: one blocking read of one partition, on a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+from unbroken.errors import Unavailable
+from unbroken.keys import GROUP, Keys
+from unbroken.redis.dial import Dialer
+from unbroken.redis.link import Link
+from unbroken.redis.router import PAUSE, Remedy, Router, classify, redirection
+from unbroken.redis.topology import Topology
+from unbroken.redis.wire import RedisReplyError
+
+
+class Ready:
+    """Reads the ready stream of one partition for one consumer.
+
+    At least once: an entry that was read stays pending until its session is done with; if this consumer dies, or the
+    reply is lost on the way, another one reclaims it.
+
+    Args:
+        consumer: unique for the process.
+    """
+
+    def __init__(self, dialer: Dialer, topology: Topology, router: Router, keys: Keys, tag: str, consumer: str) -> None:
+        self._dialer = dialer
+        self._topology = topology
+        self._router = router
+        self._stream = keys.partition(tag).ready
+        self._tag = tag
+        self._consumer = consumer
+        self._link = self._connect()
+        self._cursor: str | bytes = "0-0"
+        self._woken = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def read(self, block: float) -> list[tuple[str, str]]:
+        """Waits for one entry, at most `block` seconds, and returns it as (entry id, session id); else nothing.
+
+        Zero does not wait. Redis rounds other waits up, when it is idle to the next tenth of a second.
+
+        A lost connection is waited out, however long that takes. A missing consumer group is created from the start
+        of the stream. `wake` ends all of this; cancelling does too, but may leave an entry pending until it is
+        reclaimed.
+
+        Raises:
+            RedisReplyError: the server refuses the command for good.
+        """
+        assert self._idle.is_set(), "one read at a time"
+        self._woken.clear()
+        self._idle.clear()
+        try:
+            while not self._woken.is_set():
+                try:
+                    return await self._read(block)
+                except (OSError, RedisReplyError, Unavailable) as error:
+                    await self._recover(error)
+            return []
+        finally:
+            self._idle.set()
+
+    async def _read(self, block: float) -> list[tuple[str, str]]:
+        if self._link.node != self._topology.node(self._tag):
+            await self._link.close()
+            self._link = self._connect()
+        wire = await self._link.open()
+        if self._woken.is_set():
+            return []
+        wire.patience = self._dialer.timeout + block
+        wait = ("BLOCK", max(1, round(block * 1000))) if block else ()
+        try:
+            reply = await wire.call(
+                "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", 1, *wait, "STREAMS", self._stream, ">"
+            )
+        except asyncio.CancelledError:
+            wire.abort("the read was cancelled")  # else it would go on at the server, and take an entry
+            raise
+        return [] if reply is None else _entries(next(iter(reply.values())))
+
+    async def _recover(self, error: Exception) -> None:
+        if isinstance(error, RedisReplyError) and error.code == "NOGROUP":
+            try:
+                await self._create_group()
+                return
+            except Unavailable as refused:
+                error = refused
+        pause = PAUSE
+        match classify(error):
+            case Remedy.RECONNECT:
+                return  # the link paces itself
+            case Remedy.FOLLOW:
+                self._topology.moved(*redirection(error, self._link.node))
+            case Remedy.LEAVE:
+                self._link.drop(str(error))
+            case Remedy.WAIT | Remedy.ASK:
+                pass
+            case Remedy.REFUSE:
+                pause *= 10
+            case _ if isinstance(error, Unavailable) or str(error).startswith("UNBLOCKED"):
+                pass  # the stream was deleted while we waited: it comes back with its next entry
+            case _:
+                raise error
+        try:
+            async with asyncio.timeout(pause * random.uniform(0.5, 1.5)):  # noqa: S311 - only spreads the load
+                await self._woken.wait()
+        except TimeoutError:
+            await self._topology.refresh()
+
+    async def _create_group(self) -> None:
+        """Creates the group from 0, never from $: what waits in the stream was accepted."""
+        try:
+            await self._router.command(self._tag, "XGROUP", "CREATE", self._stream, GROUP, "0", "MKSTREAM")
+        except RedisReplyError as error:
+            if error.code != "BUSYGROUP":
+                raise
+
+    async def reclaim(self, min_idle: float, count: int) -> list[tuple[str, str]]:
+        """Takes over entries whose consumers have been silent for `min_idle` seconds, at most `count`.
+
+        Each entry goes to one caller only, however many ask. Entries that were deleted meanwhile are dropped.
+
+        Raises:
+            Unavailable: Redis does not answer; what it may have given is reclaimed later.
+        """
+        found: list[tuple[str, str]] = []
+        command = ("XAUTOCLAIM", self._stream, GROUP, self._consumer, round(min_idle * 1000))
+        while len(found) < count:
+            try:
+                reply = await self._router.command(self._tag, *command, self._cursor, "COUNT", count - len(found))
+            except RedisReplyError as error:
+                if error.code != "NOGROUP":
+                    raise
+                await self._create_group()
+                break
+            self._cursor = reply[0]
+            found += _entries(reply[1])
+            if self._cursor == b"0-0":
+                break
+        return found
+
+    async def wake(self) -> None:
+        """Ends the running read at once, without losing an entry: it returns what it has, or nothing."""
+        self._woken.set()
+        for _ in range(50):
+            if self._idle.is_set():
+                return
+            await self._unblock()
+            try:
+                async with asyncio.timeout(0.02):
+                    await self._idle.wait()
+            except TimeoutError:
+                continue  # the read was still on its way to the server
+        self._link.drop("the read cannot be woken")
+        await self._idle.wait()
+
+    async def _unblock(self) -> None:
+        if self._link.wire is None:
+            self._link.interrupt()
+            return
+        connection = self._link.greeting.connection
+        try:
+            async with asyncio.timeout(1.0):
+                (reply,) = await self._router.send(self._tag, [("CLIENT", "UNBLOCK", connection, "TIMEOUT")])
+        except (OSError, TimeoutError):
+            return
+        if isinstance(reply, RedisReplyError):
+            self._link.drop(f"the read cannot be woken: {reply}")
+
+    async def close(self) -> None:
+        """Closes the connection; a running read fails and must not be awaited after this."""
+        self._woken.set()
+        await self._link.close()
+
+    def _connect(self) -> Link:
+        return Link(self._dialer, self._topology.node(self._tag), f"unbroken-ready-{self._tag}")
+
+
+def _entries(rows: list[Any]) -> list[tuple[str, str]]:
+    return [(row[0].decode(), row[1][1].decode()) for row in rows if row[1] is not None]

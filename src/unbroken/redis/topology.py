@@ -1,0 +1,60 @@
+"""Which server owns a partition.
+
+The router and the subscriptions ask here and never know what kind of deployment they run on. `Fixed` is one address.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from unbroken.errors import ConfigurationError
+
+NO_CLUSTER = "this Redis runs in cluster mode, which is not supported yet; use a standalone server"
+
+
+class Node(NamedTuple):
+    """A server. An empty host stands for the configured address, whatever kind of address that is."""
+
+    host: str = ""
+    port: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}" if self.host else "the configured address"
+
+
+class Topology(Protocol):
+    """Knows the primaries and what each of them owns."""
+
+    def node(self, tag: str) -> Node:
+        """The primary that owns a hash tag, as far as is known."""
+
+    def moved(self, slot: int, node: Node) -> None:
+        """Learns from a redirection that a slot has another owner.
+
+        Raises:
+            ConfigurationError: such a deployment is not supported.
+        """
+
+    async def refresh(self) -> None:
+        """Looks again, once for all who ask meanwhile. It never raises: a failure shows at the next try."""
+
+
+class Fixed:
+    """One server at one address: nothing to learn, nothing to refresh."""
+
+    _NODE = Node()
+
+    def node(self, tag: str) -> Node:
+        """The configured address, for every tag."""
+        return self._NODE
+
+    def moved(self, slot: int, node: Node) -> None:
+        """Refuses: only clusters redirect.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise ConfigurationError(NO_CLUSTER)
+
+    async def refresh(self) -> None:
+        """Does nothing: a name that resolves anew is resolved by the next connection."""
