@@ -1,0 +1,4 @@
+-- The language that Redis runs scripts in.
+std = "lua51"
+read_globals = { "redis", "cjson", "KEYS", "ARGV" }
+max_line_length = 120
