@@ -1,8 +1,9 @@
-"""Where a reader stands: the two monotonic sequences of a session, and the pair of both.
+"""Where a reader stands: the monotonic sequences of a session, and the cursor made of them.
 
 A *turn id* `<turn>-<µs>` numbers the accepted messages 1, 2, 3 …; a *log id* `<epoch>-<seq>` numbers
-what workers said. Both end in something that a failover cannot repeat (microseconds of Redis' clock),
-so two different histories never share an id. A cursor is the pair, and opaque to clients.
+what workers said; a *change id* `<n>-<µs>` numbers changes of what had been accepted or committed before. All hold
+something that a failover cannot repeat (microseconds of Redis' clock), so two different histories never share an id.
+A cursor is the three of them, and opaque to clients.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ LARGEST = 2**64 - 1
 class StreamId(NamedTuple):
     """An id of a Redis stream; ids compare as Redis compares them.
 
-    Turn ids read as (turn, microseconds), log ids as (epoch, sequence).
+    Turn and change ids read as (number, microseconds), log ids as (epoch, sequence).
     """
 
     first: int
@@ -51,6 +52,7 @@ class Cursor(NamedTuple):
 
     turn: StreamId
     log: StreamId
+    change: StreamId = ZERO
 
     @classmethod
     def parse(cls, raw: str) -> Self:
@@ -59,16 +61,16 @@ class Cursor(NamedTuple):
         Raises:
             ProtocolViolation: if it is no cursor of ours.
         """
-        if len(raw) > 90:
+        if len(raw) > 130:
             raise ProtocolViolation("the cursor is not one that this service gave out")
-        turn, _, log = raw.partition(".")
         try:
-            return cls(StreamId.parse(turn), StreamId.parse(log))
+            turn, log, change = raw.split(".")
+            return cls(StreamId.parse(turn), StreamId.parse(log), StreamId.parse(change))
         except ValueError:
             raise ProtocolViolation("the cursor is not one that this service gave out") from None
 
     def __str__(self) -> str:
-        return f"{self.turn}.{self.log}"
+        return f"{self.turn}.{self.log}.{self.change}"
 
 
 START = Cursor(ZERO, ZERO)

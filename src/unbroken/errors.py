@@ -12,6 +12,7 @@ UnbrokenError
 │   ├── SessionFull        the session holds as many messages as it may
 │   ├── MessageRefused     the message cannot be stored (empty, too long, not text)
 │   ├── UnknownMessage     no accepted message has this id
+│   ├── NotWaiting         too late to change the message, or too early to judge its reply
 │   ├── RateLimited        too many new sessions from this address
 │   └── ProtocolViolation  the client sent something that is not in the protocol
 ├── Closed                 the chat was closed by its own program, or its server ended it for good
@@ -102,6 +103,12 @@ class UnknownMessage(Refused):
     """No accepted message of this session has this id."""
 
     code = "unknown_message"
+
+
+class NotWaiting(Refused):
+    """The message cannot be changed any more because its reply began, or its reply cannot be judged yet."""
+
+    code = "not_waiting"
 
 
 class RateLimited(Refused):

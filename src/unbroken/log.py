@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple
 
-from unbroken.cursor import Cursor, StreamId
+from unbroken.cursor import ZERO, Cursor, StreamId
 from unbroken.errors import SessionGone
 from unbroken.keys import Keys, SessionKeys
 from unbroken.redis.router import Router
@@ -27,6 +27,8 @@ class Kind(Enum):
     DELTA = b"d"
     PART = b"p"
     END = b"e"
+    CHANGED = b"c"
+    DELETED = b"x"
 
 
 _KINDS = {kind.value: kind for kind in Kind}
@@ -36,10 +38,11 @@ class Entry(NamedTuple):
     """One event of a session.
 
     Attributes:
-        id: a turn id for ACCEPTED, else a log id.
+        id: a turn id for ACCEPTED, a change id for CHANGED, else a log id.
         frame: the event as JSON, without its cursor.
         prev: the id before it; None for deltas and parts, which follow their sequence.
         turn: the turn that a STARTED or END belongs to.
+        at: where a CHANGED happened: the newest turn id and log id at its time.
     """
 
     kind: Kind
@@ -47,6 +50,7 @@ class Entry(NamedTuple):
     frame: bytes
     prev: StreamId | None = None
     turn: StreamId | None = None
+    at: tuple[StreamId, StreamId] | None = None
 
     @classmethod
     def from_live(cls, payload: bytes) -> Entry:
@@ -55,6 +59,9 @@ class Entry(NamedTuple):
         words = header.split(b" ")
         if len(words) == 2:
             return cls(_KINDS[words[0]], StreamId.parse(words[1]), frame)
+        if words[0] == Kind.CHANGED.value:
+            at = StreamId.parse(words[2]), StreamId.parse(words[3])
+            return cls(Kind.CHANGED, StreamId.parse(words[1]), frame, at=at)
         turn = StreamId.parse(words[3]) if len(words) == 4 else None
         return cls(_KINDS[words[0]], StreamId.parse(words[1]), frame, StreamId.parse(words[2]), turn)
 
@@ -127,17 +134,17 @@ class Log:
             return Page(None, None, entries, complete)
         assert found.tail is not None
         assert found.top is not None
-        return Page(found.messages[1:-1], Cursor(found.tail, found.top), entries, complete)
+        return Page(found.messages[1:-1], Cursor(found.tail, found.top, found.change), entries, complete)
 
     async def position(self, session: str) -> Cursor | None:
-        """The newest turn id and log id, or None if the session is gone."""
+        """The newest position, or None if the session is gone."""
         keys = self._keys.session(session)
-        tail, newest = await self._router.pipeline(
-            keys.tag, ("HGET", keys.state, "tail"), ("XREVRANGE", keys.log, "+", "-", "COUNT", "1")
+        (tail, change), newest = await self._router.pipeline(
+            keys.tag, ("HMGET", keys.state, "tail", "rev"), ("XREVRANGE", keys.log, "+", "-", "COUNT", "1")
         )
         if tail is None:
             return None
-        return Cursor(StreamId.parse(tail), StreamId.parse(newest[0][0]) if newest else StreamId(0, 0))
+        return Cursor(StreamId.parse(tail), StreamId.parse(newest[0][0]) if newest else ZERO, StreamId.parse(change))
 
     async def top(self, session: str) -> StreamId | None:
         """The newest log id, or None if the log is empty or gone: what a worker reads after a lost connection."""

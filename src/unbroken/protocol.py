@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from unbroken.errors import ProtocolViolation
-from unbroken.types import Message, Part
+from unbroken.types import Feedback, Message, Part
 
 SUBPROTOCOL = "unbroken.v1"
 TOKEN_SUBPROTOCOL = "unbroken.token."  # noqa: S105 - a name, not a secret
@@ -24,10 +24,16 @@ TOKEN_SUBPROTOCOL = "unbroken.token."  # noqa: S105 - a name, not a secret
 
 
 class MessageSend(msgspec.Struct, frozen=True, tag="message.send"):
-    """Asks for a reply. The same `id` may be sent any number of times and counts once."""
+    """Asks for a reply. The same `id` may be sent any number of times and counts once.
+
+    Attributes:
+        replaces: an earlier message of the user's that this one stands for in view: the same text for another reply,
+            or another text.
+    """
 
     id: str
     text: str
+    replaces: str | None = None
 
 
 class ReplyCancel(msgspec.Struct, frozen=True, tag="reply.cancel"):
@@ -42,7 +48,48 @@ class Resume(msgspec.Struct, frozen=True, tag="resume"):
     cursor: str | None = None
 
 
-Command: TypeAlias = MessageSend | ReplyCancel | Resume
+class MessageEdit(msgspec.Struct, frozen=True, tag="message.edit"):
+    """Gives a message that still waits another text, at its place in the order."""
+
+    message_id: str
+    text: str
+
+
+class MessageWithdraw(msgspec.Struct, frozen=True, tag="message.withdraw"):
+    """Takes back a message that still waits. Its outcome is `reply.cancelled`, at its place in the order."""
+
+    message_id: str
+
+
+class MessageSendNow(msgspec.Struct, frozen=True, tag="message.send_now"):
+    """Makes a message that still waits the next one, and stops the running reply."""
+
+    message_id: str
+
+
+class MessageFeedback(msgspec.Struct, frozen=True, tag="message.feedback"):
+    """Stores a verdict with a committed reply; null takes it back."""
+
+    message_id: str
+    value: Feedback | None = None
+
+
+class SessionRename(msgspec.Struct, frozen=True, tag="session.rename"):
+    """Gives the session another name."""
+
+    name: str
+
+
+Command: TypeAlias = (
+    MessageSend
+    | ReplyCancel
+    | Resume
+    | MessageEdit
+    | MessageWithdraw
+    | MessageSendNow
+    | MessageFeedback
+    | SessionRename
+)
 
 
 # Events: server to client --------------------------------------------------------------------------
@@ -142,6 +189,43 @@ class ReplyCancelled(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply
     cursor: str = ""
 
 
+class MessageEdited(msgspec.Struct, frozen=True, omit_defaults=True, tag="message.edited"):
+    """A waiting message has another text. Logged as a change."""
+
+    message: Message
+    cursor: str = ""
+
+
+class MessageWithdrawn(msgspec.Struct, frozen=True, omit_defaults=True, tag="message.withdrawn"):
+    """A waiting message was taken back. Logged as a change."""
+
+    message_id: str
+    turn: int
+    cursor: str = ""
+
+
+class QueueChanged(msgspec.Struct, frozen=True, omit_defaults=True, tag="queue.changed"):
+    """Waiting messages changed places: these now have these turns. Logged as a change."""
+
+    messages: list[Message]
+    cursor: str = ""
+
+
+class FeedbackGiven(msgspec.Struct, frozen=True, omit_defaults=True, tag="message.feedback"):
+    """A reply was judged, or the verdict taken back. Logged as a change."""
+
+    message_id: str
+    value: Feedback | None
+    cursor: str = ""
+
+
+class SessionRenamed(msgspec.Struct, frozen=True, omit_defaults=True, tag="session.renamed"):
+    """The session has another name. Logged as a change."""
+
+    name: str
+    cursor: str = ""
+
+
 class Error(msgspec.Struct, frozen=True, omit_defaults=True, tag="error"):
     """A command was refused, or the connection is about to close. Not logged.
 
@@ -174,6 +258,11 @@ Event: TypeAlias = (
     | ReplyCompleted
     | ReplyFailed
     | ReplyCancelled
+    | MessageEdited
+    | MessageWithdrawn
+    | QueueChanged
+    | FeedbackGiven
+    | SessionRenamed
     | Error
     | Reconnect
 )
@@ -195,6 +284,7 @@ ERRORS: dict[str, ErrorRow] = {
     "bad_message": ErrorRow(422, False, "The message is empty, too long, or not text."),
     "unauthorized": ErrorRow(403, False, "The token is missing or opens no session."),
     "unknown_message": ErrorRow(404, False, "No accepted message has this id."),
+    "not_waiting": ErrorRow(409, False, "Too late to change the message, or too early to judge its reply."),
     "session_gone": ErrorRow(410, False, "The session expired or was deleted; create a new one."),
     "session_full": ErrorRow(409, False, "The session holds as many messages as it may; create a new one."),
     "busy": ErrorRow(429, True, "Too many messages wait in this session."),

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from unbroken.cursor import StreamId
-from unbroken.errors import InboxFull, LeaseLost, MessageRefused, SessionFull, SessionGone, UnknownMessage
+from unbroken.errors import InboxFull, LeaseLost, MessageRefused, SessionFull
 from unbroken.keys import GROUP, Keys
 from unbroken.protocol import MessageAccepted
 from unbroken.redis.router import Router
-from unbroken.scripts import Code, Scripts
+from unbroken.scripts import Code, Scripts, refusal
 from unbroken.types import Failure, Message, Part, Role, Status
 
 _accepted = msgspec.json.Decoder(MessageAccepted)
@@ -101,18 +101,27 @@ class Queue:
         self._scripts = scripts
         self._limits = limits
 
-    async def accept(self, session: str, message_id: str, text: str) -> Receipt:
+    async def accept(self, session: str, message_id: str, text: str, replaces: str | None = None) -> Receipt:
         """Accepts a message: from now on it gets exactly one outcome. The same id twice counts once.
 
         Raises:
             MessageRefused: empty, too long, or not text.
             InboxFull: too many wait; `retry_after` says when to try again.
             SessionFull, SessionGone: this session takes no more messages.
+            UnknownMessage: there is no message that it could replace.
             Unacknowledged: taken, but not as safely as `ack` demands; the same id again confirms it.
         """
-        self._check(message_id, text)
+        if not 1 <= len(message_id) <= 128 or not message_id.isprintable():
+            raise MessageRefused("a message id has 1 to 128 printable characters")
+        self._check(text)
         result = await self._scripts.accept(
-            self._keys.session(session), session, message_id, text, self._limits.inbox, self._limits.turns
+            self._keys.session(session),
+            session,
+            message_id,
+            text,
+            self._limits.inbox,
+            self._limits.turns,
+            replaces or "",
         )
         match result.code:
             case Code.OK | Code.DUP:
@@ -125,19 +134,14 @@ class Queue:
                 )
             case Code.FULL:
                 raise SessionFull(f"the session holds {self._limits.turns} messages, as many as it may")
-            case Code.BAD:
-                raise MessageRefused("the message holds characters that cannot be stored")
-            case _:
-                raise SessionGone()
+            case code:
+                raise refusal(code)
 
-    def _check(self, message_id: str, text: str) -> None:
-        if not 1 <= len(message_id) <= 128 or not message_id.isprintable():
-            raise MessageRefused("a message id has 1 to 128 printable characters")
+    def _check(self, text: str) -> None:
         if not text.strip():
             raise MessageRefused("the message is empty")
         try:
             size = len(text.encode())
-            message_id.encode()
         except UnicodeEncodeError:
             raise MessageRefused("the message holds half a character (a lone surrogate)") from None
         if size > self._limits.message_bytes:
@@ -150,11 +154,34 @@ class Queue:
             UnknownMessage, SessionGone: there is nothing to stop.
         """
         code = await self._scripts.cancel(self._keys.session(session), session, message_id)
-        if code is Code.UNKNOWN:
-            raise UnknownMessage("no accepted message of this session has this id")
-        if code is Code.GONE:
-            raise SessionGone()
+        if code in (Code.UNKNOWN, Code.GONE):
+            raise refusal(code)
         return code
+
+    async def edit(self, session: str, message_id: str, text: str) -> None:
+        """Gives a message that still waits another text, at its place in the order.
+
+        Raises:
+            MessageRefused: empty, too long, or not text.
+            NotWaiting: its reply began, or it was stopped.
+            UnknownMessage, SessionGone: there is nothing to edit.
+        """
+        self._check(text)
+        code = await self._scripts.edit(self._keys.session(session), session, message_id, text)
+        if code is not Code.OK:
+            raise refusal(code)
+
+    async def withdraw(self, session: str, message_id: str) -> None:
+        """Takes back a message that still waits; its outcome will be CANCELLED. Raises what `edit` raises."""
+        code = await self._scripts.withdraw(self._keys.session(session), session, message_id)
+        if code is not Code.OK:
+            raise refusal(code)
+
+    async def send_now(self, session: str, message_id: str) -> None:
+        """Makes a message that still waits the next one and stops the running reply. Raises what `edit` raises."""
+        code = await self._scripts.send_now(self._keys.session(session), session, message_id)
+        if code is not Code.OK:
+            raise refusal(code)
 
     async def take(
         self, session: str, entry: str, nonce: str, *, attempts: int, continues: bool, context: int
@@ -179,7 +206,9 @@ class Queue:
             return None
         assert taken.turn is not None
         number = taken.turn.first
-        earlier = [m for m in _context.decode(taken.context) if m.turn <= number]
+        stored = [m for m in _context.decode(taken.context) if m.turn <= number]
+        hidden = {m.replaces for m in stored if m.replaces} | {m.id for m in stored if m.withdrawn}
+        earlier = [m for m in stored if m.id not in hidden and m.reply_to not in hidden]
         earlier.sort(key=lambda m: (m.turn, m.role is Role.ASSISTANT))
         return Claim(
             session,

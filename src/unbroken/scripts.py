@@ -13,13 +13,29 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from unbroken.cursor import Cursor, StreamId
-from unbroken.errors import Unacknowledged
+from unbroken.cursor import ZERO, Cursor, StreamId
+from unbroken.errors import MessageRefused, NotWaiting, Refused, SessionGone, Unacknowledged, UnknownMessage
 from unbroken.keys import SessionKeys
 from unbroken.redis.router import Router, Script
 from unbroken.types import Status
 
-NAMES = ("create", "accept", "take", "finish", "renew", "release", "cancel", "resume", "touch")
+NAMES = (
+    "create",
+    "accept",
+    "take",
+    "finish",
+    "renew",
+    "release",
+    "cancel",
+    "resume",
+    "touch",
+    "edit",
+    "withdraw",
+    "send_now",
+    "feedback",
+    "rename",
+    "delete",
+)
 
 
 @cache
@@ -56,11 +72,12 @@ class Code(StrEnum):
     QUEUED = "QUEUED"
     DONE = "DONE"
     UNKNOWN = "UNKNOWN"
+    LATE = "LATE"
     SNAP = "SNAP"
 
 
 class Accepted(NamedTuple):
-    """OK or DUP with the turn id; GONE, BUSY, FULL; BAD with the store's reason."""
+    """OK or DUP with the turn id; GONE, BUSY, FULL, UNKNOWN; BAD with the store's reason."""
 
     code: Code
     turn: StreamId | None = None
@@ -109,12 +126,14 @@ class Resumed(NamedTuple):
         top: OK: newest log id. SNAP: the anchor, the log id that `log` follows.
         inbox: OK: stream entries after the cursor.
         messages: SNAP: JSON, `[[message, ...]]`.
+        change: the newest change id.
         log: stream entries after the cursor, or after the anchor.
     """
 
     code: Code
     tail: StreamId | None = None
     top: StreamId | None = None
+    change: StreamId = ZERO
     inbox: Sequence[Any] = ()
     messages: bytes = b""
     log: Sequence[Any] = ()
@@ -145,14 +164,21 @@ class Scripts:
         return reply[1].decode() if reply[0] == b"OK" else None
 
     async def accept(
-        self, keys: SessionKeys, session: str, message_id: str, text: str, inbox_limit: int, turn_limit: int
+        self,
+        keys: SessionKeys,
+        session: str,
+        message_id: str,
+        text: str,
+        inbox_limit: int,
+        turn_limit: int,
+        replaces: str = "",
     ) -> Accepted:
         """Takes a message into the session, once for each message id.
 
         Raises:
             Unacknowledged: it is taken, now or before, but not as safely as `ack` demands.
         """
-        args = (session, self._ttl, keys.events, message_id, text, inbox_limit, turn_limit)
+        args = (session, self._ttl, keys.events, message_id, text, inbox_limit, turn_limit, replaces)
         reply, confirmed = await self._router.confirm(keys.tag, load("accept"), keys.script, args)
         code = Code(reply[0].decode())
         if code in (Code.OK, Code.DUP):
@@ -207,19 +233,56 @@ class Scripts:
 
     async def resume(self, keys: SessionKeys, session: str, cursor: Cursor | None, limit: int) -> Resumed:
         """Reads what came after a cursor, at most `limit` log entries; changes nothing."""
-        turn, log = (str(cursor.turn), str(cursor.log)) if cursor else ("", "")
-        reply = await self._run("resume", keys, session, turn, log, limit)
+        turn, log, change = map(str, cursor) if cursor else ("", "", "")
+        reply = await self._run("resume", keys, session, turn, log, limit, change)
         code = Code(reply[0].decode())
         if code is Code.GONE:
             return Resumed(code)
-        tail, top = StreamId.parse(reply[1]), StreamId.parse(reply[2])
+        tail, top, rev = map(StreamId.parse, reply[1:4])
         if code is Code.OK:
-            return Resumed(code, tail, top, inbox=reply[3], log=reply[4])
-        return Resumed(code, tail, top, messages=reply[3], log=reply[4])
+            return Resumed(code, tail, top, rev, inbox=reply[4], log=reply[5])
+        return Resumed(code, tail, top, rev, messages=reply[4], log=reply[5])
 
     async def touch(self, keys: SessionKeys, session: str) -> Code:
         """Renews the time to live of the session's keys. Returns OK or GONE."""
         return Code((await self._run("touch", keys, session))[0].decode())
+
+    async def edit(self, keys: SessionKeys, session: str, message_id: str, text: str) -> Code:
+        """Gives a waiting message another text. Returns OK, LATE, UNKNOWN, GONE or BAD."""
+        return Code((await self._run("edit", keys, session, message_id, text))[0].decode())
+
+    async def withdraw(self, keys: SessionKeys, session: str, message_id: str) -> Code:
+        """Takes a waiting message out of view. Returns OK, LATE, UNKNOWN or GONE."""
+        return Code((await self._run("withdraw", keys, session, message_id))[0].decode())
+
+    async def send_now(self, keys: SessionKeys, session: str, message_id: str) -> Code:
+        """Makes a waiting message the next and stops the running reply. Returns OK, LATE, UNKNOWN or GONE."""
+        return Code((await self._run("send_now", keys, session, message_id, keys.control))[0].decode())
+
+    async def feedback(self, keys: SessionKeys, session: str, message_id: str, value: str) -> Code:
+        """Stores a verdict, or none (''), with the reply to a message. Returns OK, LATE, UNKNOWN or GONE."""
+        return Code((await self._run("feedback", keys, session, message_id, value))[0].decode())
+
+    async def rename(self, keys: SessionKeys, session: str, name: str) -> Code:
+        """Gives a session another name. Returns OK or GONE."""
+        return Code((await self._run("rename", keys, session, name))[0].decode())
+
+    async def delete(self, keys: SessionKeys, session: str) -> Code:
+        """Removes a session with all its keys. Returns OK or GONE."""
+        return Code((await self._run("delete", keys, session, keys.control))[0].decode())
+
+
+def refusal(code: Code) -> Refused:
+    """What it means for a caller that a script did not do what it was asked for."""
+    match code:
+        case Code.UNKNOWN:
+            return UnknownMessage("no accepted message of this session has this id")
+        case Code.LATE:
+            return NotWaiting("the reply to this message began already, or is not there yet")
+        case Code.BAD:
+            return MessageRefused("the text holds characters that cannot be stored")
+        case _:
+            return SessionGone()
 
 
 def _reason(reply: list[Any]) -> str:

@@ -6,14 +6,21 @@ import hashlib
 import hmac
 import secrets
 from typing import Any, NamedTuple
+from unicodedata import category
 
 import msgspec
 
-from unbroken.errors import NotAuthenticated, SessionGone
+from unbroken.errors import MessageRefused, NotAuthenticated, SessionGone
 from unbroken.keys import Keys
 from unbroken.redis.router import Router
-from unbroken.scripts import Code, Scripts
-from unbroken.types import Message, Session
+from unbroken.scripts import Code, Scripts, refusal
+from unbroken.types import Feedback, Message, Session
+
+NAME_LENGTH = 100
+"""Characters that a session's name may have."""
+
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories: control characters, halves of characters, line and paragraph breaks."""
 
 
 class Opened(NamedTuple):
@@ -39,7 +46,11 @@ class Store:
         """Creates a session. Returns its token and the session.
 
         The token is `<session id>.<secret>` with 192 bits of secret; only its SHA-256 digest is stored.
+
+        Raises:
+            MessageRefused: the name is empty, too long, or not text.
         """
+        name = _name(name)
         while True:
             session = secrets.token_urlsafe(12)
             token = f"{session}.{secrets.token_urlsafe(24)}"
@@ -84,6 +95,37 @@ class Store:
         if await self._scripts.touch(self._keys.session(session), session) is Code.GONE:
             raise SessionGone()
 
+    async def rename(self, session: str, name: str) -> None:
+        """Gives a session another name; its watchers are told.
+
+        Raises:
+            MessageRefused: the name is empty, too long, or not text.
+            SessionGone: the session expired or was deleted.
+        """
+        if await self._scripts.rename(self._keys.session(session), session, _name(name)) is Code.GONE:
+            raise SessionGone()
+
+    async def feedback(self, session: str, reply_id: str, value: Feedback | None) -> None:
+        """Stores a verdict with a committed reply; None takes it back.
+
+        Raises:
+            NotWaiting: the reply is not committed yet.
+            UnknownMessage, SessionGone: there is no such reply.
+        """
+        message_id = reply_id.removesuffix(".reply")
+        code = await self._scripts.feedback(self._keys.session(session), session, message_id, value or "")
+        if code is not Code.OK:
+            raise refusal(code)
+
+    async def delete(self, session: str) -> None:
+        """Removes a session with all its keys, whatever runs; its watchers are told.
+
+        Raises:
+            SessionGone: it had expired or was deleted already.
+        """
+        if await self._scripts.delete(self._keys.session(session), session) is Code.GONE:
+            raise SessionGone()
+
     async def message(self, session: str, turn: int) -> Message | None:
         """The user's message of a turn, or None."""
         raw = await self._get(session, f'$.messages[?(@.turn=={int(turn)} && @.role=="user")]')
@@ -100,6 +142,14 @@ class Store:
     async def _get(self, session: str, *paths: str) -> Any:
         keys = self._keys.session(session)
         return await self._router.command(keys.tag, "JSON.GET", keys.doc, *paths)
+
+
+def _name(raw: str) -> str:
+    name = raw.strip()
+    # Not `isprintable`: it refuses what joins emoji and shapes some scripts.
+    if not 1 <= len(name) <= NAME_LENGTH or any(category(character) in _NO_TEXT for character in name):
+        raise MessageRefused(f"a name has 1 to {NAME_LENGTH} printable characters")
+    return name
 
 
 def _digest(token: str) -> str:

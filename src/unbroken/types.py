@@ -29,6 +29,13 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Feedback(StrEnum):
+    """What a reader thinks of a reply."""
+
+    UP = "up"
+    DOWN = "down"
+
+
 class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
     """A piece of the model's visible reasoning; pieces that follow each other belong together."""
 
@@ -85,6 +92,10 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
         turn: 1, 2, 3 … in the order of acceptance; a reply has the turn of its message.
         reply_to: the message that this reply answers.
         status: how a reply ended; None for the user's messages.
+        replaces: the earlier message that this one stands for in view, with another text or for another reply. Both
+            stay in the history.
+        withdrawn: taken back while it waited; it is not shown, and neither is its outcome.
+        feedback: a reader's verdict on a reply.
     """
 
     id: str
@@ -96,6 +107,9 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     status: Status | None = None
     error: Failure | None = None
     parts: list[Part] = []
+    replaces: str | None = None
+    withdrawn: bool = False
+    feedback: Feedback | None = None
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 #!lua
 -- accept: takes a message into the session, once for each message id.
 --
--- ARGV     4 message id, 5 text, 6 inbox limit, 7 turn limit
--- returns  OK turn id | DUP turn id | GONE | BUSY | FULL | BAD error
+-- ARGV     4 message id, 5 text, 6 inbox limit, 7 turn limit, 8 id of the message that this one replaces, or ''
+-- returns  OK turn id | DUP turn id | GONE | BUSY | FULL | UNKNOWN (what it replaces) | BAD error
 -- events   message.accepted
 if missing() then return { 'GONE' } end
 local mid = ARGV[4]
@@ -11,6 +11,8 @@ if known then
   redis.call('HSET', ids, mid, known) -- changes nothing, but a WAIT after it then covers the message
   return { 'DUP', known }
 end
+local replaces = ARGV[8] or ''
+if replaces ~= '' and redis.call('HEXISTS', ids, replaces) == 0 then return { 'UNKNOWN' } end
 if redis.call('XLEN', inbox) >= tonumber(ARGV[6]) then return { 'BUSY' } end
 local st = redis.call('HMGET', state, 'tail', 'rid')
 local tail, rid = st[1], st[2]
@@ -19,10 +21,10 @@ if turn > tonumber(ARGV[7]) then return { 'FULL' } end
 local us = now()
 local turnid = int(turn) .. '-' .. int(us)
 local message = '{"id":' .. text(mid) .. ',"role":"user","msg":' .. text(ARGV[5]) .. ',"timestamp":"' .. iso(us)
-  .. '","turn":' .. int(turn) .. '}'
+  .. '","turn":' .. int(turn) .. (replaces ~= '' and ',"replaces":' .. text(replaces) or '') .. '}'
 local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
 if added.err then return { 'BAD', added.err } end
-local frame = '{"type":"message.accepted","message":' .. message .. '}'
+local frame = accepted(message)
 redis.call('XADD', inbox, turnid, 'm', mid, 'f', frame)
 redis.call('HSET', ids, mid, turnid)
 redis.call('HSET', state, 'tail', turnid)

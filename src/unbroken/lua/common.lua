@@ -6,6 +6,8 @@
 --                      fin   epoch of the last commit    epoch  last epoch given out
 --                      rid   this session's ready entry  run    nonce of the take; only while running
 --                      c:<turn>  somebody cancelled this turn
+--                      x:<turn>  frame of a waiting message that was changed
+--                      rev   last change of what was accepted or committed before, <n>-<ms>
 --       3 ids    hash: client message id -> turn id
 --       4 inbox  stream: <turn>-<us> -> m message id, f frame of message.accepted
 --       5 log    stream: <epoch>-<seq> -> k kind (s start, d delta, p part, e end), f frame
@@ -16,6 +18,7 @@
 --
 -- A published event is one header line, then the frame:
 --   a <turn id> <turn id before>\n...      s|e <log id> <log id before> <turn id>\n...      d|p <log id>\n...
+--   c <rev> <turn id> <log id>\n... (a change, and the newest ids at its time)      x 0-0\n... (the session is gone)
 
 local doc, state, ids, inbox, log, ready, dead = unpack(KEYS)
 local sid, ttl, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3]
@@ -89,10 +92,47 @@ end
 
 local function publish(header, frame) redis.call('SPUBLISH', channel, header .. '\n' .. frame) end
 
+-- Where a message of a turn is in the document.
+local function path(turn, role) return '$.messages[?(@.turn==' .. int(turn) .. ' && @.role=="' .. role .. '")]' end
+
+local function accepted(message) return '{"type":"message.accepted","message":' .. message .. '}' end
+
+-- A waiting message as it is now, its id and its frame: an edit, or a change of the order, may have replaced what the
+-- inbox has.
+local function current(entry)
+  local frame = redis.call('HGET', state, 'x:' .. int((split(entry[1]))))
+  if frame then return cjson.decode(frame).message.id, frame end
+  return entry[2][2], entry[2][4]
+end
+
+local function content(entry)
+  local _, frame = current(entry)
+  return cjson.decode(frame).message
+end
+
+-- The inbox entry of a message whose reply did not begin and which nobody stopped; else nil and why.
+local function waiting(mid)
+  local turnid = redis.call('HGET', ids, mid)
+  if not turnid then return nil, 'UNKNOWN' end
+  local turn = split(turnid)
+  local entry = redis.call('XRANGE', inbox, turnid, turnid)[1]
+  if not entry or redis.call('HGET', state, 'turn') == turnid
+    or redis.call('HEXISTS', state, 'c:' .. int(turn)) == 1 then return nil, 'LATE' end
+  return entry
+end
+
+-- Makes a change of what was accepted or committed before known: the third sequence of a session. A reader whose
+-- cursor is older than the newest change gets a snapshot.
+local function change(frame)
+  local rev = int((split(redis.call('HGET', state, 'rev'))) + 1) .. '-' .. int(now())
+  redis.call('HSET', state, 'rev', rev)
+  publish('c ' .. rev .. ' ' .. redis.call('HGET', state, 'tail') .. ' ' .. top(), frame)
+end
+
 -- Commits the outcome of a turn. `outcome` is the JSON members msg, status, error, parts of the reply.
 -- Returns the error of the JSON module, which refuses before anything was written, or nil.
 local function commit(turnid, id, prev, status, outcome, attempts, reason)
-  local mid = redis.call('XRANGE', inbox, turnid, turnid)[1][2][2]
+  local mid = current(redis.call('XRANGE', inbox, turnid, turnid)[1])
   local turn = split(turnid)
   local message = '{"id":' .. text(mid .. '.reply') .. ',"role":"assistant","reply_to":' .. text(mid) .. ',"turn":'
     .. int(turn) .. ',"timestamp":"' .. iso(now()) .. '",' .. outcome .. '}'
@@ -104,7 +144,7 @@ local function commit(turnid, id, prev, status, outcome, attempts, reason)
   redis.call('XDEL', inbox, turnid)
   local epoch = int((split(id)))
   redis.call('HSET', state, 'done', turnid, 'fin', epoch, 'epoch', epoch)
-  redis.call('HDEL', state, 'run', 'turn', 'att', 'c:' .. int(turn))
+  redis.call('HDEL', state, 'run', 'turn', 'att', 'c:' .. int(turn), 'x:' .. int(turn))
   if status == 'failed' then
     redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 's', sid, 'm', mid, 't', turnid, 'a', attempts, 'e', reason)
   end

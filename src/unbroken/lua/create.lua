@@ -15,6 +15,6 @@ end
 local start = iso(now())
 redis.call('JSON.SET', doc, '$', '{"id":' .. text(sid) .. ',"name":' .. text(ARGV[4]) .. ',"session_start":"' .. start
   .. '","token_digest":' .. text(ARGV[5]) .. ',"messages":[]}')
-redis.call('HSET', state, 'tail', '0-0', 'done', '0-0')
+redis.call('HSET', state, 'tail', '0-0', 'done', '0-0', 'rev', '0-0')
 touch()
 return { 'OK', start }

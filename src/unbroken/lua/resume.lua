@@ -1,17 +1,18 @@
 #!lua flags=no-writes
 -- resume: what came after a cursor, or, where that is not known exactly, everything.
 --
--- ARGV     4 turn id and 5 log id of the cursor ('' for none: everything), 6 most log entries
--- returns  OK tail, top, inbox entries after the cursor, log entries after the cursor
---          | SNAP tail, anchor, messages as JSON [[message, ...]], log entries after the anchor
+-- ARGV     4 turn id and 5 log id of the cursor ('' for none: everything), 6 most log entries,
+--          7 change id of the cursor
+-- returns  OK tail, top, rev, inbox entries after the cursor, log entries after the cursor
+--          | SNAP tail, anchor, rev, messages as JSON [[message, ...]], log entries after the anchor
 --          | GONE
 -- events   none
 --
 -- The anchor is the log id before the newest attempt, also one that was released, or the newest id if the last thing in
 -- the log is an outcome: the snapshot holds what was committed, and the entries after the anchor continue it.
 if missing() then return { 'GONE' } end
-local st = redis.call('HMGET', state, 'tail', 'done', 'epoch', 'turn')
-local tail, done = st[1], st[2]
+local st = redis.call('HMGET', state, 'tail', 'done', 'epoch', 'turn', 'rev')
+local tail, done, rev = st[1], st[2], st[5]
 local turnid, logid = ARGV[4], ARGV[5]
 
 local function holds(stream, id) return id ~= '0-0' and #redis.call('XRANGE', stream, id, id) > 0 end
@@ -19,8 +20,8 @@ local function holds(stream, id) return id ~= '0-0' and #redis.call('XRANGE', st
 if turnid ~= '' then
   local log_exact = holds(log, logid) or logid == top() or (logid == '0-0' and done == '0-0')
   local turn_exact = turnid == tail or turnid == done or holds(inbox, turnid)
-  if log_exact and turn_exact then
-    return { 'OK', tail, top(), redis.call('XRANGE', inbox, '(' .. turnid, '+'),
+  if log_exact and turn_exact and ARGV[7] == rev then
+    return { 'OK', tail, top(), rev, redis.call('XRANGE', inbox, '(' .. turnid, '+'),
       redis.call('XRANGE', log, '(' .. logid, '+', 'COUNT', ARGV[6]) }
   end
 end
@@ -29,5 +30,5 @@ if st[4] then
   local before = redis.call('XREVRANGE', log, '(' .. st[3] .. '-0', '-', 'COUNT', 1)
   anchor = before[1] and before[1][1] or '0-0'
 end
-return { 'SNAP', tail, anchor, redis.call('JSON.GET', doc, '$.messages'),
+return { 'SNAP', tail, anchor, rev, redis.call('JSON.GET', doc, '$.messages'),
   redis.call('XRANGE', log, '(' .. anchor, '+', 'COUNT', ARGV[6]) }

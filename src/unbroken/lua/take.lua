@@ -37,12 +37,12 @@ local function shown(epoch)
 end
 
 if st[2] == nonce then
-  local waiting = redis.call('XRANGE', inbox, st[3], st[3])[1]
+  local _, frame = current(redis.call('XRANGE', inbox, st[3], st[3])[1])
   local started = redis.call('XRANGE', log, st[5] .. '-0', st[5] .. '-0')[1]
-  return answer(st[3], st[5], st[4], waiting[2][4], cjson.decode(started[2][4]).text)
+  return answer(st[3], st[5], st[4], frame, cjson.decode(started[2][4]).text)
 end
 
-local current, attempt, epoch = st[3], tonumber(st[4] or '0'), st[5]
+local tried, attempt, epoch = st[3], tonumber(st[4] or '0'), st[5]
 while true do
   local head = redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1]
   if not head then
@@ -52,7 +52,7 @@ while true do
     return { 'EMPTY' }
   end
   local turnid, partial = head[1], ''
-  if current == turnid then
+  if tried == turnid then
     attempt = attempt + 1
     partial = shown(epoch)
   else
@@ -73,15 +73,16 @@ while true do
     local refused = commit(turnid, id, prev, status, outcome(partial), attempt - 1, 'attempts_exhausted')
       and commit(turnid, id, prev, status, outcome(''), attempt - 1, 'attempts_exhausted')
     if refused then return redis.error_reply(refused) end -- better than to try for ever
-    current = nil
+    tried = nil
   else
     if not continues then partial = '' end
-    local frame = '{"type":"reply.started","turn":' .. int(turn) .. ',"message_id":' .. text(head[2][2])
+    local mid, message = current(head)
+    local frame = '{"type":"reply.started","turn":' .. int(turn) .. ',"message_id":' .. text(mid)
       .. ',"attempt":' .. int(attempt) .. ',"text":' .. text(partial) .. '}'
     redis.call('XADD', log, id, 'k', 's', 'f', frame, 'p', prev, 't', turnid)
     redis.call('HSET', state, 'turn', turnid, 'att', attempt, 'epoch', epoch, 'run', nonce)
     publish('s ' .. id .. ' ' .. prev .. ' ' .. turnid, frame)
     touch()
-    return answer(turnid, epoch, int(attempt), head[2][4], partial)
+    return answer(turnid, epoch, int(attempt), message, partial)
   end
 end

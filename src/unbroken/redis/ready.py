@@ -68,8 +68,6 @@ class Ready:
             await self._link.close()
             self._link = self._connect()
         wire = await self._link.open()
-        if self._woken.is_set():
-            return []
         wire.patience = self._dialer.timeout + block
         wait = ("BLOCK", max(1, round(block * 1000))) if block else ()
         try:
