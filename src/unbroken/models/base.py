@@ -1,0 +1,107 @@
+"""The bot interface, and the loader that turns settings into a bot."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+from unbroken.config import Settings
+from unbroken.errors import ConfigurationError
+from unbroken.models.choice import Kind, choose
+from unbroken.models.demo import Demo
+from unbroken.models.openai import OpenAI
+from unbroken.models.wrap import wrap
+from unbroken.types import Piece, Turn
+
+
+class Bot(Protocol):
+    """What a worker runs: one object for the process, many replies at once.
+
+    Attributes:
+        name: for logs.
+        continues: whether the bot continues `turn.partial`. It then yields only what follows; otherwise a second
+            attempt starts the text anew.
+    """
+
+    name: str
+    continues: bool
+
+    def reply(self, turn: Turn) -> AsyncIterator[Piece]:
+        """Answers one message, piece by piece.
+
+        It is stopped by cancellation and then closed with `aclose`, if it has that. Raising `BotError` commits the
+        reply as failed with the error's public text; any other exception does so with a neutral one.
+        """
+        ...
+
+    async def start(self) -> None:
+        """Prepares for replies; called once, in the event loop that runs them."""
+        ...
+
+    async def close(self) -> None:
+        """Gives everything back; called once, after the last reply."""
+        ...
+
+
+def load_bot(settings: Settings) -> Bot:
+    """Makes the bot that the settings name: their own `module:name`, or one of the built-in models.
+
+    Raises:
+        ConfigurationError: there is no such bot or model; the message says what to change.
+    """
+    choice = choose(settings)
+    if choice.kind is Kind.BOT:
+        return wrap(_import(choice.name), choice.name, settings.concurrency)
+    if choice.kind is Kind.DEMO:
+        return Demo()
+    return OpenAI(
+        choice.url,
+        choice.model,
+        choice.key,
+        system_prompt=settings.system_prompt,
+        timeout=settings.model_timeout,
+        retries=settings.model_retries,
+    )
+
+
+def describe(settings: Settings) -> tuple[str, str]:
+    """Says for people which bot or model answers, and why that one.
+
+    Raises:
+        ConfigurationError: the settings name a model but not where it is.
+    """
+    choice = choose(settings)
+    return choice.name, choice.why
+
+
+def _import(spec: str) -> object:
+    """Imports `module:name`, also from the current directory."""
+    module_name, _, path = spec.partition(":")
+    if not module_name or not path or module_name.endswith(".py") or "/" in module_name:
+        raise ConfigurationError(
+            f"a bot is named as module:name, for example mybot:bot for bot in mybot.py, not {spec!r}"
+        )
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        target: object = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise ConfigurationError(
+                f"bot {spec!r}: there is no module {error.name!r}, neither in {here} nor installed"
+            ) from None
+        raise ConfigurationError(f"bot {spec!r}: {module_name} needs the module {error.name!r}; install it") from error
+    except Exception as error:
+        raise ConfigurationError(
+            f"bot {spec!r}: importing {module_name} failed: {type(error).__name__}: {error}"
+        ) from error
+    for part in path.split("."):
+        try:
+            target = getattr(target, part)
+        except AttributeError:
+            raise ConfigurationError(f"bot {spec!r}: {module_name} has no {path!r}") from None
+    return target

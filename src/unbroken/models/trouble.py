@@ -1,0 +1,104 @@
+"""What can go wrong with a model server: whether to try again, what the log says and what the user reads."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from typing import Any
+
+import msgspec
+
+from unbroken.errors import BotError
+
+_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+
+_PUBLIC = {
+    "model_busy": "The model is busy. Please try again in a while.",
+    "model_auth": "The model's server does not accept the key it was given.",
+    "model_credit": "The account at the model's provider has no credit left.",
+    "model_unknown": "The model's server does not know this model.",
+    "model_refused": "The model's server refused the conversation. It may be too long; a new one may help.",
+    "model_filtered": "The model's provider filtered the answer.",
+    "model_unavailable": "The model's server does not answer. Please try again.",
+    "model_silent": "The model was silent for too long. Please try again.",
+    "model_cut": "The model's server broke off in the middle of the answer. Please try again.",
+    "model_garbled": "The model's server sent something that is no answer.",
+}
+
+
+class ModelError(BotError):
+    """The model server failed. Its public text is one of a fixed set, so it holds no key and no address.
+
+    Attributes:
+        passing: the same request may succeed later.
+        retry_after: seconds that the server asked to wait, if it did.
+    """
+
+    def __init__(self, code: str, message: str, *, passing: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message, public=_PUBLIC[code], code=code)
+        self.passing = passing
+        self.retry_after = retry_after
+
+
+def from_answer(status: int, body: bytes, retry_after: str | None = None) -> ModelError:
+    """Reads an answer with an error status."""
+    return ModelError(
+        _code(status),
+        f"the model server answered {status}: {_said(body)}",
+        passing=status in _RETRIED,
+        retry_after=_seconds(retry_after),
+    )
+
+
+def from_stream(error: Any) -> ModelError:
+    """Reads the `error` that a server put into its stream."""
+    status = error.get("code", error.get("status")) if isinstance(error, dict) else None
+    number = int(status) if isinstance(status, (int, str)) and str(status).isdigit() else 500
+    return ModelError(
+        _code(number), f"the model server sent an error in its stream: {_sentence(error)}", passing=number in _RETRIED
+    )
+
+
+def _code(status: int) -> str:
+    match status:
+        case 401 | 403:
+            return "model_auth"
+        case 402:
+            return "model_credit"
+        case 404:
+            return "model_unknown"
+        case 429 | 529:
+            return "model_busy"
+        case _ if 400 <= status < 500 and status not in _RETRIED:
+            return "model_refused"
+        case _:
+            return "model_unavailable"
+
+
+def _said(body: bytes) -> str:
+    """The sentence in an error body: OpenAI's `{"error": {"message"}}`, or one of its cousins, or the text itself."""
+    try:
+        content = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        content = body.decode(errors="replace")
+    return _sentence(content.get("error", content) if isinstance(content, dict) else content)
+
+
+def _sentence(error: Any) -> str:
+    if isinstance(error, dict):
+        error = error.get("message") or error.get("detail") or error
+    return " ".join(str(error).split())[:300] or "nothing more"
+
+
+def _seconds(header: str | None) -> float | None:
+    """Reads Retry-After: seconds, or a date."""
+    if header is None:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None

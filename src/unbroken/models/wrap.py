@@ -1,0 +1,115 @@
+"""Makes a bot of whatever a user wrote: a function of any kind, or an object with a method `reply`.
+
+An async generator function is used as it is. A coroutine function is awaited, and what it returns is the reply. Plain
+functions and generators may block, so each of their replies runs in a thread.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+from unbroken.errors import ConfigurationError
+from unbroken.models.threads import Threads
+from unbroken.types import Part, Piece, Turn
+
+
+class WrappedBot:
+    """A user's function or object as a bot."""
+
+    def __init__(self, name: str, owner: object, reply: Callable[[Turn], AsyncIterator[Piece]]) -> None:
+        self.name = name
+        self.continues = bool(getattr(owner, "continues", False))
+        self.reply = reply
+        self._owner = owner
+
+    async def start(self) -> None:
+        """Calls the object's own `start`, if it has one."""
+        await self._hook("start")
+
+    async def close(self) -> None:
+        """Calls the object's own `close`, if it has one."""
+        await self._hook("close")
+
+    async def _hook(self, name: str) -> None:
+        hook = getattr(self._owner, name, None)
+        if callable(hook):
+            result = hook()
+            if inspect.isawaitable(result):
+                await result
+
+
+def wrap(target: object, name: str, concurrency: int) -> WrappedBot:
+    """Makes a bot of `target`.
+
+    Args:
+        target: a function, a callable object, an object with a method `reply`, or a class of either.
+        name: for logs and errors.
+        concurrency: how many replies of a plain function may run at once, each in its thread.
+
+    Raises:
+        ConfigurationError: it is none of these, or does not take exactly one argument, the turn.
+    """
+    owner = _instance(target, name) if inspect.isclass(target) else target
+    function: Any = getattr(owner, "reply", owner)
+    if not callable(function):
+        raise ConfigurationError(
+            f"bot {name!r} is a {type(owner).__name__}; it has to be a function or have a method reply"
+        )
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        raise ConfigurationError(
+            f"bot {name!r} takes {inspect.signature(function)}; a bot takes one argument, the turn"
+        ) from None
+    except ValueError:
+        pass  # a builtin without a signature: calling it will tell
+    if _is(inspect.isasyncgenfunction, function):
+        return WrappedBot(name, owner, function)
+    if _is(inspect.iscoroutinefunction, function):
+        return WrappedBot(name, owner, _awaited(function))
+    threads = Threads(concurrency)
+    return WrappedBot(name, owner, lambda turn: threads.run(lambda: pieces(function(turn)), turn))
+
+
+def _instance(target: type, name: str) -> object:
+    try:
+        return target()
+    except TypeError as error:
+        raise ConfigurationError(f"bot {name!r} is a class that cannot be made without arguments: {error}") from error
+
+
+def _is(test: Callable[[object], bool], function: Any) -> bool:
+    """Tests a function, or the `__call__` of a callable object."""
+    return test(function) or test(getattr(function, "__call__", None))  # noqa: B004 - its kind is asked, not whether it is there
+
+
+def _awaited(function: Callable[[Turn], Awaitable[Any]]) -> Callable[[Turn], AsyncIterator[Piece]]:
+    async def reply(turn: Turn) -> AsyncIterator[Piece]:
+        result = await function(turn)
+        if isinstance(result, AsyncIterable):
+            async for piece in result:
+                yield piece
+        else:
+            for piece in pieces(result):
+                yield piece
+
+    return reply
+
+
+def pieces(result: Any) -> Iterable[Piece]:
+    """What a function returned, as the pieces of a reply.
+
+    Raises:
+        TypeError: it is nothing that can be shown.
+    """
+    if result is None:
+        return ()
+    if isinstance(result, (str, Part)):
+        return (result,)
+    if isinstance(result, Iterable) and not isinstance(result, (bytes, bytearray, dict)):
+        return result
+    if inspect.isawaitable(result) or isinstance(result, AsyncIterable):
+        raise TypeError("a plain function returned something to be awaited; declare the bot with async def")
+    raise TypeError(f"a bot answers with text or parts, not with {type(result).__name__}")

@@ -1,0 +1,205 @@
+"""The way of one running reply into its session's log.
+
+What was sent once keeps its sequence and its content for ever: XADD refuses a sequence that is already there, so a
+chunk may be sent again after a lost connection, and is written once. At most one chunk is under way; what is said
+meanwhile waits, and goes together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from unbroken.cursor import StreamId
+from unbroken.errors import BotError
+from unbroken.keys import SessionKeys
+from unbroken.log import Kind, append_commands
+from unbroken.protocol import ReplyDelta, ReplyPart, encode
+from unbroken.queue import Claim
+from unbroken.types import Part, Piece
+from unbroken.worker import pieces
+
+MANY = 5000
+"""Log entries of one reply from which on its pieces are gathered into larger ones: take and resume read them all."""
+
+
+class State(Enum):
+    """What a channel does with what it is given."""
+
+    OPEN = "it is sent as soon as may be"
+    RECOVERING = "it is kept, until the log was asked what arrived"
+    CLOSED = "it is kept, for the outcome"
+
+
+class Sender(Protocol):
+    """What a channel needs of the outbox."""
+
+    def enqueue(self, channel: Channel) -> None:
+        """Sends what the channel holds, with the next flush."""
+
+
+class Channel:
+    """Takes the pieces of one reply, in order, and never waits.
+
+    Args:
+        limit: bytes that the reply may have, with what earlier attempts showed.
+        on_lost: called when Redis says that another attempt owns the reply.
+        on_gone: called when Redis says that the session does not exist any more.
+    """
+
+    __slots__ = (
+        "_flushed",
+        "_limit",
+        "_outbox",
+        "_pending",
+        "_pending_bytes",
+        "_sent",
+        "bytes",
+        "claim",
+        "in_flight",
+        "keys",
+        "on_gone",
+        "on_lost",
+        "queued",
+        "recovery",
+        "state",
+    )
+
+    def __init__(
+        self,
+        outbox: Sender,
+        claim: Claim,
+        keys: SessionKeys,
+        limit: int,
+        *,
+        on_lost: Callable[[], None],
+        on_gone: Callable[[], None],
+    ) -> None:
+        self._outbox = outbox
+        self.claim = claim
+        self.keys = keys
+        self._limit = limit
+        self.on_lost = on_lost
+        self.on_gone = on_gone
+        self._sent: list[Piece] = []
+        self._pending: list[Piece] = []
+        self._pending_bytes = 0
+        self._flushed: asyncio.Future[None] | None = None
+        self.bytes = len(claim.partial.encode())
+        self.state = State.OPEN
+        self.queued = False
+        self.in_flight = False
+        self.recovery: asyncio.Task[None] | None = None
+
+    # The bot's side
+
+    def put(self, piece: Piece) -> None:
+        """Takes the next piece.
+
+        Raises:
+            TypeError: it is neither text nor a part.
+            BotError: the reply is longer than it may be; what was taken before stays.
+        """
+        if isinstance(piece, str):
+            piece, size = pieces.text(piece)
+        elif isinstance(piece, Part):
+            piece, size = pieces.part(piece)
+        else:
+            raise TypeError(f"a bot yields text or parts, not {type(piece).__name__}")
+        self.bytes += size
+        if self.bytes > self._limit:
+            raise BotError(
+                f"the reply has more than {self._limit} bytes",
+                public="The reply became too long and was stopped.",
+                code="reply_too_long",
+            )
+        self._pending.append(piece)
+        self._pending_bytes += size
+        if self.due:
+            self._outbox.enqueue(self)
+
+    @property
+    def text(self) -> str:
+        """All text of the reply, with what earlier attempts showed."""
+        said = [piece for some in (self._sent, self._pending) for piece in some if isinstance(piece, str)]
+        return self.claim.partial + "".join(said)
+
+    @property
+    def parts(self) -> list[Part]:
+        """All parts of the reply; reasoning that follows each other is one part."""
+        found: list[Part] = []
+        last: Piece = ""
+        for some in (self._sent, self._pending):
+            for piece in some:
+                if not isinstance(piece, str):
+                    if pieces.follow(last, piece):
+                        piece = pieces.merged((found.pop(), piece))
+                        assert not isinstance(piece, str)
+                    found.append(piece)
+                last = piece
+        return found
+
+    @property
+    def next_seq(self) -> int:
+        """A sequence that nothing was ever tried with."""
+        return len(self._sent) + 1
+
+    def close(self) -> None:
+        """Sends nothing more: the outcome carries the rest."""
+        self.state = State.CLOSED
+        if self.recovery is not None:
+            self.recovery.cancel()
+        self._settle()
+
+    async def flushed(self) -> None:
+        """Returns when everything that was taken is in the log, or cannot get there any more."""
+        if self.state is State.CLOSED or not (self._pending or self.in_flight or self.recovery):
+            return
+        self._flushed = asyncio.get_running_loop().create_future()
+        if self.due:
+            self._outbox.enqueue(self)
+        await self._flushed
+
+    # The outbox's side
+
+    @property
+    def due(self) -> bool:
+        """Whether something is to be sent now."""
+        if self.in_flight or self.state is not State.OPEN or not self._pending:
+            return False
+        if len(self._sent) < MANY or self._flushed is not None:
+            return True
+        return self._pending_bytes * 1024 >= self.bytes  # grows with the reply: a few thousand entries more at most
+
+    def cut(self) -> int:
+        """Makes one chunk of what waits, as far as it merges, and returns its sequence."""
+        pending = self._pending
+        first = pending[0]
+        count = 1
+        while count < len(pending) and pieces.follow(first, pending[count]):
+            count += 1
+        self._sent.append(pieces.merged(pending[:count]))
+        del pending[:count]
+        if not pending:
+            self._pending_bytes = 0
+        return len(self._sent)
+
+    def commands(self, seq: int) -> tuple[tuple[str | bytes, ...], ...]:
+        """What writes a chunk and shows it live; every time the same bytes."""
+        piece, turn = self._sent[seq - 1], self.claim.turn.first
+        log_id = StreamId(self.claim.epoch, seq)
+        if isinstance(piece, str):
+            return append_commands(self.keys, log_id, Kind.DELTA, encode(ReplyDelta(turn, piece)))
+        return append_commands(self.keys, log_id, Kind.PART, encode(ReplyPart(turn, piece)))
+
+    def answered(self) -> None:
+        """The chunk that was under way is written."""
+        self.in_flight = False
+        if not self._pending:
+            self._settle()
+
+    def _settle(self) -> None:
+        if self._flushed is not None and not self._flushed.done():
+            self._flushed.set_result(None)

@@ -1,0 +1,199 @@
+"""One attempt to answer one message: from the claim to the committed outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import secrets
+from enum import Enum
+
+from unbroken.config import Settings
+from unbroken.errors import BotError, LeaseLost, MessageRefused, Unavailable
+from unbroken.models.base import Bot
+from unbroken.queue import Claim, Outcome, Queue
+from unbroken.types import Failure, Status, Turn
+from unbroken.worker import pieces
+from unbroken.worker.outbox import LONGEST_PAUSE, Outbox
+
+logger = logging.getLogger("unbroken.worker")
+
+CLEANUP = 5.0
+"""Seconds that a bot which was stopped may take to clean up, before it is left to itself."""
+
+_BREATH = 32
+"""Pieces after which the event loop gets a turn, for bots that never wait for anything."""
+
+
+class Stop(Enum):
+    """Why a bot is stopped before its end."""
+
+    CANCELLED = "somebody cancelled the reply"
+    LOST = "another attempt owns the reply"
+    GONE = "the session is gone"
+    HANDED_BACK = "this worker stops"
+
+
+class Reply:
+    """Runs the bot, sends what it says, and commits exactly one outcome, unless another worker took over."""
+
+    def __init__(self, claim: Claim, bot: Bot, queue: Queue, outbox: Outbox, settings: Settings) -> None:
+        self.claim = claim
+        self._bot = bot
+        self._queue = queue
+        self._settings = settings
+        self._turn = Turn(
+            claim.message.msg,
+            messages=claim.context,
+            session=claim.session,
+            session_name=claim.name,
+            message_id=claim.message.id,
+            number=claim.turn.first,
+            attempt=claim.attempt,
+            partial=claim.partial,
+        )
+        self._channel = outbox.open(claim, on_lost=lambda: self.stop(Stop.LOST), on_gone=lambda: self.stop(Stop.GONE))
+        self._over: asyncio.Future[Stop | BaseException | None] = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None] | None = None
+
+    def stop(self, why: Stop) -> None:
+        """Stops the bot. Comes to nothing once the bot has ended: then its outcome is under way."""
+        if not self._over.done():
+            self._over.set_result(why)
+            self._turn.cancel()
+            if self._task is not None:
+                self._task.cancel()
+
+    async def run(self) -> None:
+        """Answers. Returns when the outcome is committed, or is another worker's business.
+
+        Neither a bot nor Redis makes it raise; while Redis is away it goes on, and commits when Redis is back.
+        """
+        self._task = asyncio.create_task(self._speak(), name=f"reply to {self.claim.session}")
+        if self._over.done():
+            self._task.cancel()  # stopped before it began: the bot does not even start
+        try:
+            await self._conclude(await self._over)
+        except LeaseLost:
+            logger.info("session %s: another worker has taken over", self.claim.session)
+        except asyncio.CancelledError:
+            self._turn.cancel()
+            self._task.cancel()
+            raise
+        finally:
+            self._channel.close()
+            await self._clean_up(self._task)
+
+    async def _speak(self) -> None:
+        """Runs the bot to its end, or until it is stopped."""
+        put = self._channel.put
+        answer = None
+        try:
+            answer = self._bot.reply(self._turn)
+            count = 0
+            async for piece in answer:
+                if piece:  # providers like to end with an empty piece
+                    put(piece)
+                count += 1
+                if not count % _BREATH:
+                    await asyncio.sleep(0)
+                if self._over.done():
+                    break  # the bot did not mind being cancelled
+        except BaseException as error:  # whatever it is, the worker lives on
+            self._end(error)
+        else:
+            self._end(None)
+        finally:
+            close = getattr(answer, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _end(self, error: BaseException | None) -> None:
+        if not self._over.done():
+            self._over.set_result(error)
+            self._channel.close()  # in the same tick: what was not sent yet goes with the outcome
+
+    async def _conclude(self, ending: Stop | BaseException | None) -> None:
+        text = self._channel.text
+        match ending:
+            case None:
+                await self._commit(Outcome(Status.COMPLETED, text, parts=self._channel.parts))
+            case Stop.CANCELLED:
+                await self._commit(Outcome(Status.CANCELLED, text, parts=self._channel.parts))
+            case Stop.LOST:
+                raise LeaseLost(f"session {self.claim.session} was taken over by a newer attempt")
+            case Stop.GONE:
+                # finish finds the same, and drops the session's entry
+                error = Failure("session_gone", "The session ended.")
+                await self._commit(Outcome(Status.FAILED, text, error, reason=str(ending.value)))
+            case Stop.HANDED_BACK:
+                await self._hand_back()
+            case _:
+                await self._commit(self._failed(ending, text))
+
+    def _failed(self, error: BaseException, text: str) -> Outcome:
+        """What a bot's exception means for the user; the log has the rest, under the same reference."""
+        reference = secrets.token_hex(4)
+        known = error if isinstance(error, BotError) else BotError(f"{type(error).__name__}: {error}")
+        logger.error(
+            "reply failed [%s]: bot %s, session %s, attempt %d: %s",
+            reference,
+            self._bot.name,
+            self.claim.session,
+            self.claim.attempt,
+            known,
+            exc_info=None if known is error else error,
+        )
+        failure = Failure(known.code, known.public, reference)
+        return Outcome(Status.FAILED, text, failure, self._channel.parts, reason=f"[{reference}] {known}"[:500])
+
+    async def _commit(self, outcome: Outcome) -> None:
+        """Commits the outcome, or the plainest version of it that the store takes. Waits for Redis if it must."""
+        self._channel.close()
+        seq = self._channel.next_seq
+        for version in pieces.versions(outcome):
+            try:
+                await self._finish(seq, version)
+                break
+            except (MessageRefused, *pieces.UNENCODABLE) as error:
+                logger.warning("session %s: the reply is committed in a plainer form: %s", self.claim.session, error)
+                seq += 1
+        else:
+            logger.error("session %s: the store refuses every form of the reply", self.claim.session)
+        if outcome.status is Status.COMPLETED and not outcome.text and not outcome.parts:
+            logger.warning("bot %s answered with nothing in session %s", self._bot.name, self.claim.session)
+        logger.debug("session %s, turn %d: %s", self.claim.session, self.claim.turn.first, outcome.status)
+
+    async def _finish(self, seq: int, outcome: Outcome) -> None:
+        pause = 0.1
+        while True:
+            try:
+                await self._queue.finish(self.claim, seq, outcome)
+                return
+            except Unavailable as error:
+                logger.debug("session %s: the outcome waits for Redis: %s", self.claim.session, error)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load
+                pause = min(LONGEST_PAUSE, pause * 2)
+
+    async def _hand_back(self) -> None:
+        """Lets another worker go on at once: behind the last word if the bot continues, else from the start."""
+        if self._bot.continues:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._channel.flushed()
+        self._channel.close()
+        try:
+            await self._queue.release(self.claim)
+        except Unavailable as error:
+            logger.warning("session %s could not be handed back: %s", self.claim.session, error)
+
+    async def _clean_up(self, task: asyncio.Task[None]) -> None:
+        """Waits for what the bot does when it is closed, but not for ever."""
+        await asyncio.wait([task], timeout=CLEANUP)
+        if not task.done():
+            logger.warning("bot %s does not stop in session %s", self._bot.name, self.claim.session)
+            task.cancel()
+            return
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("bot %s failed to clean up: %r", self._bot.name, error)

@@ -1,0 +1,188 @@
+"""One worker: claims sessions while it has free slots, runs their replies side by side, and drains when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import secrets
+import socket
+from functools import partial
+from typing import Any
+
+from unbroken.backend import Backend
+from unbroken.errors import Unavailable
+from unbroken.models.base import Bot
+from unbroken.queue import Claim
+from unbroken.worker.control import Control
+from unbroken.worker.lease import Leases
+from unbroken.worker.outbox import Outbox
+from unbroken.worker.partition import Claimed, Partition
+from unbroken.worker.reply import CLEANUP, Reply, Stop
+from unbroken.worker.slots import Slots
+from unbroken.worker.watchdog import Watchdog
+
+logger = logging.getLogger("unbroken.worker")
+
+
+class Worker:
+    """Runs replies until it is stopped.
+
+    Every accepted message is answered at least once by some worker, and committed exactly once: a claim is a lease, and
+    whoever finds it run out takes over, with a new epoch that Redis lets nobody write below.
+
+    Args:
+        backend: an open one; it stays open.
+        bot: what answers. The worker starts and closes it.
+
+    Attributes:
+        consumer: its name in the consumer groups, unique for each worker.
+    """
+
+    def __init__(self, backend: Backend, bot: Bot) -> None:
+        self._backend = backend
+        self._settings = backend.settings
+        self._bot = bot
+        self.consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._held: set[Claimed] = set()
+        self._replies: set[asyncio.Task[None]] = set()
+        self._waking: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._at_once = asyncio.Event()
+        self._handing_back = False
+        self._slots = Slots(self._settings.concurrency, len(backend.keys.tags), self._give_way)
+        self._leases = Leases(backend.queue, self.consumer, self._settings.lease)
+        self._partitions: list[Partition] = []
+
+    def stop(self) -> None:
+        """Drains: claims nothing more, lets replies finish within `drain_grace`, hands the rest back.
+
+        The second call ends the grace.
+        """
+        if self._stopping.is_set():
+            self._at_once.set()
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Works until `stop` is called and the drain is over. When it is cancelled, leases run out instead."""
+        backend, settings = self._backend, self._settings
+        self._outbox = Outbox(backend.redis.router, backend.log, backend.keys, settings.reply_bytes)
+        self._control = Control(backend.redis, backend.keys, self._leases)
+        readers = [backend.redis.ready(tag, self.consumer) for tag in backend.keys.tags]
+        self._partitions = [
+            Partition(ready, self._slots, settings.lease, self._start, self._held.__contains__) for ready in readers
+        ]
+        watchdog = Watchdog(settings.block_warning, self._bot.name)
+        await self._bot.start()
+        watchdog.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                claiming = [tasks.create_task(partition.run()) for partition in self._partitions]
+                lasting = [tasks.create_task(self._leases.run()), tasks.create_task(self._control.run())]
+                logger.info(
+                    "worker %s is ready: bot %s, %d replies at once",
+                    self.consumer,
+                    self._bot.name,
+                    settings.concurrency,
+                )
+                await self._stopping.wait()
+                await self._drain(claiming)
+                for task in lasting:
+                    task.cancel()
+        finally:
+            for reply in self._replies:
+                reply.cancel()
+            if self._replies:
+                await asyncio.wait(self._replies)
+            watchdog.stop()
+            await self._control.close()
+            for ready in readers:
+                await ready.close()
+            await self._bot.close()
+
+    def _give_way(self) -> None:
+        """Slots became scarce: those that only wait for work are needed."""
+        for partition in self._partitions:
+            task = asyncio.create_task(partition.give_way())
+            self._waking.add(task)
+            task.add_done_callback(self._waking.discard)
+
+    # One reply
+
+    def _start(self, claimed: Claimed) -> None:
+        self._slots.begin()
+        self._held.add(claimed)
+        task = asyncio.create_task(self._answer(claimed), name=f"session {claimed[1]}")
+        self._replies.add(task)
+        task.add_done_callback(partial(self._ended, claimed))
+
+    def _ended(self, claimed: Claimed, task: asyncio.Task[None]) -> None:
+        self._replies.discard(task)
+        self._held.discard(claimed)
+        self._slots.end()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # a defect of ours: the lease runs out, and the message gets its next attempt
+            logger.error("session %s: the attempt broke", claimed[1], exc_info=error)
+
+    async def _answer(self, claimed: Claimed) -> None:
+        claim = await self._take(*claimed)
+        if claim is None:
+            return
+        reply = Reply(claim, self._bot, self._backend.queue, self._outbox, self._settings)
+        self._leases.add(reply)
+        self._control.begun(reply)
+        if self._handing_back:
+            reply.stop(Stop.HANDED_BACK)
+        try:
+            await reply.run()
+        finally:
+            self._leases.discard(reply)
+
+    async def _take(self, entry: str, session: str) -> Claim | None:
+        """Takes a claimed session. Gives up before the claim runs out: then whoever can takes it."""
+        nonce = secrets.token_hex(8)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.lease * 2 / 3):
+                while True:
+                    try:
+                        return await self._backend.queue.take(
+                            session,
+                            entry,
+                            nonce,
+                            attempts=self._settings.attempts,
+                            continues=self._bot.continues,
+                            context=self._settings.context_messages,
+                        )
+                    except Unavailable as error:
+                        logger.debug("session %s cannot be taken now: %s", session, error)
+                        await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load
+        logger.warning("session %s could not be taken; it is left to whoever can", session)
+        return None
+
+    # The end
+
+    async def _drain(self, claiming: list[asyncio.Task[None]]) -> None:
+        for _ in claiming:
+            self._slots.release()  # nobody waits for a slot any more; each sees that it is stopped
+        await asyncio.gather(*(partition.stop() for partition in self._partitions))
+        await asyncio.wait(claiming)
+        if self._replies:
+            logger.info("worker %s stops; %d replies may finish", self.consumer, len(self._replies))
+            await self._grace()
+        self._handing_back = True
+        for reply in self._leases.all():
+            reply.stop(Stop.HANDED_BACK)
+        if self._replies:
+            await asyncio.wait(self._replies, timeout=CLEANUP + 1.0)
+        logger.info("worker %s has stopped", self.consumer)
+
+    async def _grace(self) -> None:
+        """Waits for the replies, until the grace is over or somebody ends it."""
+        finished = asyncio.create_task(asyncio.wait(self._replies))
+        ended = asyncio.create_task(self._at_once.wait())
+        waits: list[asyncio.Task[Any]] = [finished, ended]
+        await asyncio.wait(waits, timeout=self._settings.drain_grace, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
