@@ -1,0 +1,120 @@
+"""What the client still owes: messages without an outcome, and cancellations that nobody confirmed.
+
+Pure: it decides what may be sent at a given time, and never sends. A message stays until its outcome arrives. It is
+sent again, under the same id, on every new connection and whenever the server asks for patience; the server counts
+it once. Only one message at a time may be unconfirmed: if the server refuses it for now, none behind it can overtake.
+"""
+
+from __future__ import annotations
+
+from unbroken.client.transcript import Transcript
+from unbroken.protocol import Command, MessageSend, ReplyCancel
+
+PATIENCE = 30.0
+"""Longest pause, in seconds, before a message goes again if the server named none."""
+
+
+class _Owed:
+    """A message whose outcome has not arrived, or a cancellation that nobody confirmed."""
+
+    __slots__ = ("accepted", "not_before", "replaces", "sent", "text", "tries")
+
+    def __init__(self, text: str = "", replaces: str | None = None) -> None:
+        self.text = text
+        self.replaces = replaces
+        self.sent = False  # on this connection
+        self.accepted = False
+        self.not_before = 0.0
+        self.tries = 0
+
+    def postpone(self, now: float, retry_after: float | None) -> None:
+        self.sent = False
+        self.not_before = now + (min(PATIENCE, 2.0**self.tries) if retry_after is None else retry_after)
+        self.tries = min(self.tries + 1, 8)
+
+    def take(self, now: float) -> bool:
+        """True if it goes now, once."""
+        if self.sent or now < self.not_before:
+            return False
+        self.sent = True
+        return True
+
+
+class Outbox:
+    """Messages and cancellations in the order in which they were asked for."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, _Owed] = {}
+        self._cancels: dict[str, _Owed] = {}
+
+    def __contains__(self, message_id: object) -> bool:
+        return message_id in self._messages
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def add(self, message_id: str, text: str, replaces: str | None = None) -> None:
+        """Takes a message, behind those that wait already."""
+        self._messages.setdefault(message_id, _Owed(text, replaces))
+
+    def cancel(self, message_id: str) -> None:
+        """Takes a cancellation; it goes once the server has its message."""
+        self._cancels.setdefault(message_id, _Owed())
+
+    def connected(self) -> None:
+        """A new connection: everything goes again."""
+        for owed in [*self._messages.values(), *self._cancels.values()]:
+            owed.sent = False
+
+    def accepted(self, message_id: str) -> None:
+        """The server has the message: the next one may go."""
+        if owed := self._messages.get(message_id):
+            owed.accepted = True
+
+    def settled(self, message_id: str) -> None:
+        """The message has its outcome, or was refused for good: nothing is owed any more."""
+        self._messages.pop(message_id, None)
+        self._cancels.pop(message_id, None)
+
+    def not_cancelled(self, message_id: str) -> None:
+        """There is nothing to cancel."""
+        self._cancels.pop(message_id, None)
+
+    def postponed(self, message_id: str, now: float, retry_after: float | None) -> None:
+        """The server cannot do it now: it goes again after so many seconds, and messages behind it wait."""
+        for owed in (self._messages.get(message_id), self._cancels.get(message_id)):
+            if owed:
+                owed.postpone(now, retry_after)
+
+    def compare(self, transcript: Transcript) -> None:
+        """Learns from a snapshot what the server has, and what it lost."""
+        known = {m.id for m in transcript.messages}
+        done = {m.reply_to for m in transcript.messages}
+        for message_id in [*self._messages, *self._cancels]:
+            if message_id in done:
+                self.settled(message_id)
+        for message_id, owed in self._messages.items():
+            if owed.accepted and message_id not in known:
+                owed.sent = False  # a failover lost it
+            owed.accepted = message_id in known
+
+    def due(self, now: float) -> tuple[list[Command], float | None]:
+        """What goes now, and when to ask again (None: not before something changes)."""
+        commands: list[Command] = []
+        later: list[float] = []
+        for message_id, owed in self._messages.items():
+            if owed.take(now):
+                commands.append(MessageSend(message_id, owed.text, owed.replaces))
+            elif not owed.sent:
+                later.append(owed.not_before)
+            if not owed.accepted:
+                break
+        for message_id, owed in self._cancels.items():
+            message = self._messages.get(message_id)
+            if message and not message.accepted:
+                continue
+            if owed.take(now):
+                commands.append(ReplyCancel(message_id))
+            elif not owed.sent:
+                later.append(owed.not_before)
+        return commands, min(later, default=None)

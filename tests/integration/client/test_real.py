@@ -1,0 +1,249 @@
+"""The client against real servers and workers in processes of their own, which die."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.integration.processes import Program
+from unbroken.backend import Backend
+from unbroken.client import Chat, ChatEvent, Client, Delta, Disconnected
+from unbroken.embedded import Embedded
+from unbroken.errors import MessageRefused, NotAuthenticated, Refused, SessionGone
+from unbroken.protocol import (
+    MessageAccepted,
+    ReplyCompleted,
+    ReplyDelta,
+    ReplyStarted,
+    SessionReady,
+    Snapshot,
+)
+from unbroken.types import Status
+
+pytestmark = pytest.mark.timeout(60)
+
+Start: TypeAlias = Callable[..., Program]
+
+BOT = "unbroken.models.scripted:continuing"
+
+
+@pytest.fixture
+def start(valkey: Embedded, prefix: str, tmp_path: Path) -> Iterator[Start]:
+    started: list[Program] = []
+    common = {"REDIS_URL": valkey.address, "UNBROKEN_PREFIX": prefix, "UNBROKEN_LEASE": "1.5"}
+
+    def begin(*arguments: str, **env: str) -> Program:
+        started.append(Program(*arguments, cwd=tmp_path, env=common | env))
+        return started[-1]
+
+    yield begin
+    for program in started:
+        program.end()
+
+
+def serve(start: Start, port: int, **env: str) -> tuple[Program, str]:
+    server = start("server", "--port", str(port), **env)
+    server.until("running on|Uvicorn running|ready")
+    return server, f"http://127.0.0.1:{port}"
+
+
+def work(start: Start, **env: str) -> Program:
+    worker = start("worker", BOT, **env)
+    worker.until("is ready")
+    return worker
+
+
+def counted(number: int) -> str:
+    return "".join(f"{n} " for n in range(1, number + 1))
+
+
+class Watcher:
+    """Collects everything that a chat shows."""
+
+    def __init__(self, chat: Chat) -> None:
+        self.events: list[ChatEvent] = []
+        self._task = asyncio.create_task(self._watch(chat))
+
+    async def _watch(self, chat: Chat) -> None:
+        async for event in chat.events():
+            self.events.append(event)
+
+    def text(self, turn: int) -> str:
+        """What a reader of the events sees of one reply at its end: its deltas, and what the end adds to them."""
+        said = ""
+        for event in self.events:
+            if isinstance(event, ReplyStarted) and event.turn == turn:
+                said = event.text
+            elif isinstance(event, ReplyDelta) and event.turn == turn:
+                said += event.text
+            elif isinstance(event, ReplyCompleted) and event.message.turn == turn:
+                assert event.message.msg.startswith(said), "a hole or a repetition"
+                said = event.message.msg
+        return said
+
+    async def replies(self, number: int) -> None:
+        """Waits until it has seen so many."""
+        while sum(isinstance(event, ReplyCompleted) for event in self.events) < number:
+            await asyncio.sleep(0.01)
+
+    async def end(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def test_a_chat_with_the_real_thing(start: Start, free_port: Callable[[], int]) -> None:
+    _, url = serve(start, free_port())
+    work(start)
+    async with Client(url) as client:
+        chat = await client.create("Ada")
+        assert chat.session.name == "Ada"
+        sent = await chat.send("pace 0.01; count 20")
+        assert "".join([piece async for piece in sent]) == counted(20)
+        first = await sent.reply()
+        assert await chat.history() == list(chat.transcript.messages)
+
+        stopped = await chat.send("say begun; hang")
+        assert await anext(aiter(stopped)) == "begun"
+        await chat.cancel(stopped.id)
+        assert ((await stopped.reply()).status, (await stopped.reply()).msg) == (Status.CANCELLED, "begun")
+
+        failed = await (await chat.send("say half; fail because I say so")).reply()
+        assert (failed.status, failed.msg) == (Status.FAILED, "half")
+        assert failed.error is not None
+        assert failed.error.message == "because I say so"
+
+        with pytest.raises(MessageRefused, match="empty"):
+            await (await chat.send("  ")).accepted()
+        with pytest.raises(Refused, match="Enter a valid name"):
+            await client.create(" ")
+        with pytest.raises(NotAuthenticated):
+            await client.attach(chat.token + "x")
+
+        async with await client.attach(chat.token) as other:
+            assert other.transcript == chat.transcript
+            assert await (await other.send("pace 0.01; count 20", sent.id)).reply() == first
+
+
+async def test_a_server_that_dies_in_the_middle_of_a_reply(start: Start, free_port: Callable[[], int]) -> None:
+    port = free_port()
+    server, url = serve(start, port)
+    work(start)
+    async with Client(url) as client:
+        chat = await client.create("Ada")
+        watcher = Watcher(chat)
+        sent = await chat.send("pace 0.05; count 60")
+        pieces = aiter(sent)
+        seen: list[Delta] = [await anext(pieces) for _ in range(3)]
+        server.signal(signal.SIGKILL)
+        server.wait()
+        while chat.connected:
+            await asyncio.sleep(0.01)
+        while_away = await chat.send("say me too")
+        serve(start, port)
+        seen += [piece async for piece in pieces]
+        assert "".join(seen) == counted(60)
+        assert not any(piece.restart for piece in seen)
+        assert (await while_away.reply()).msg == "me too"
+        await watcher.replies(2)
+        kinds = [type(event) for event in watcher.events]
+        assert kinds.count(Snapshot) == 1, "nothing but the beginning was a snapshot"
+        assert Disconnected in kinds
+        assert kinds.count(SessionReady) == 1
+        assert watcher.text(1) == counted(60)
+        assert [e.message.id for e in watcher.events if isinstance(e, MessageAccepted)] == [sent.id, while_away.id]
+        assert kinds.count(ReplyCompleted) == 2
+        await watcher.end()
+
+
+async def test_two_servers_that_die_in_turn(start: Start, free_port: Callable[[], int]) -> None:
+    ports = [free_port(), free_port()]
+    servers = [serve(start, port)[0] for port in ports]
+    work(start)
+    async with Client(*(f"http://127.0.0.1:{port}" for port in ports)) as client:
+        chat = await client.create("Ada")
+        watcher = Watcher(chat)
+        sent = await chat.send("pace 0.05; count 100")
+        pieces = aiter(sent)
+        for turn in range(3):
+            await anext(pieces)
+            mine = turn % 2
+            servers[mine].signal(signal.SIGKILL)
+            servers[mine].wait()
+            while not chat.connected:
+                await asyncio.sleep(0.01)
+            servers[mine] = await asyncio.to_thread(lambda port=ports[mine]: serve(start, port)[0])  # type: ignore[misc]
+        assert (await sent.reply()).msg == counted(100)
+        await watcher.replies(1)
+        assert watcher.text(1) == counted(100)
+        assert sum(isinstance(event, Disconnected) for event in watcher.events) >= 3
+        assert sum(isinstance(event, Snapshot) for event in watcher.events) == 1
+        await watcher.end()
+
+
+async def test_a_server_that_drains_is_left_in_peace(start: Start, free_port: Callable[[], int]) -> None:
+    ports = [free_port(), free_port()]
+    servers = [serve(start, port)[0] for port in ports]
+    work(start)
+    async with Client(*(f"http://127.0.0.1:{port}" for port in ports)) as client:
+        chat = await client.create("Ada")
+        sent = await chat.send("pace 0.05; count 60")
+        pieces = aiter(sent)
+        seen = [await anext(pieces)]
+        servers[0].signal(signal.SIGTERM)
+        assert await asyncio.to_thread(servers[0].wait) == 0
+        seen += [piece async for piece in pieces]
+        assert "".join(seen) == counted(60)
+        assert chat.connected
+
+
+async def test_a_worker_that_dies_is_not_seen(start: Start, free_port: Callable[[], int]) -> None:
+    _, url = serve(start, free_port())
+    worker = work(start)
+    async with Client(url) as client:
+        chat = await client.create("Ada")
+        sent = await chat.send("pace 0.05; count 40")
+        pieces = aiter(sent)
+        seen = [await anext(pieces)]
+        worker.signal(signal.SIGKILL)
+        worker.wait()
+        work(start)
+        seen += [piece async for piece in pieces]
+        assert "".join(seen) == counted(40)
+        assert not any(piece.restart for piece in seen)
+
+
+async def test_busy_is_waited_out_in_order(start: Start, free_port: Callable[[], int]) -> None:
+    _, url = serve(start, free_port(), UNBROKEN_INBOX_LIMIT="2")
+    async with Client(url) as client:
+        chat = await client.create("Ada")
+        all_sent = [await chat.send(f"say {number}") for number in range(5)]
+        await all_sent[1].accepted()
+        await asyncio.sleep(0.3)
+        assert len(chat.transcript.messages) == 2
+        work(start)
+        assert [(await sent.reply()).msg for sent in all_sent] == [str(number) for number in range(5)]
+        assert [m.msg for m in chat.transcript.messages if m.reply_to] == [str(number) for number in range(5)]
+
+
+async def test_a_session_that_is_gone_is_gone_for_everyone(
+    start: Start, free_port: Callable[[], int], backend: Backend
+) -> None:
+    _, url = serve(start, free_port())
+    async with Client(url) as client:
+        chat = await client.create("Ada")
+        keys = backend.keys.session(chat.session.id)
+        await backend.redis.router.command(keys.tag, "DEL", *keys.owned)
+        feed = chat.events()
+        sent = await chat.send("say anything")
+        with pytest.raises(SessionGone):
+            await sent.reply()
+        with pytest.raises(SessionGone):
+            async for _ in feed:
+                pass
+        with pytest.raises(NotAuthenticated):
+            await client.attach(chat.token)
