@@ -30,30 +30,40 @@ class Reader:
         cursor: where to start; everything up to it counts as seen.
     """
 
-    __slots__ = ("_log", "_turn")
+    __slots__ = ("_change", "_log", "_turn")
 
     def __init__(self, cursor: Cursor) -> None:
-        self._turn, self._log = cursor
+        self._turn, self._log, self._change = cursor
 
     @property
     def cursor(self) -> Cursor:
         """Everything up to here was seen, nothing after it."""
-        return Cursor(self._turn, self._log)
+        return Cursor(self._turn, self._log, self._change)
 
     def jump(self, cursor: Cursor) -> None:
         """Moves to where a snapshot stands, possibly backwards."""
-        self._turn, self._log = cursor
+        self._turn, self._log, self._change = cursor
 
     def replay(self, entry: Entry) -> None:
         """Moves past an entry that a resume gave: those are exact and in order."""
         if entry.kind is Kind.ACCEPTED:
             self._turn = entry.id
+        elif entry.kind is Kind.CHANGED:
+            self._change = entry.id
         else:
             self._log = entry.id
 
     def offer(self, entry: Entry) -> Verdict:
         """Judges a live entry, and moves past it if it is to be applied."""
-        verdict = self._accepted(entry) if entry.kind is Kind.ACCEPTED else self._logged(entry)
+        match entry.kind:
+            case Kind.ACCEPTED:
+                verdict = self._accepted(entry)
+            case Kind.CHANGED:
+                verdict = self._changed(entry)
+            case Kind.DELETED:
+                verdict = Verdict.GAP  # the log tells that there is none
+            case _:
+                verdict = self._logged(entry)
         if verdict is Verdict.APPLY:
             self.replay(entry)
         return verdict
@@ -64,6 +74,14 @@ class Reader:
         # A number that was given out before is old, unless it is younger than what we know: then a failover gave
         # the number away again, and the history we know is not the one that is left.
         if entry.id.first <= self._turn.first and entry.id.second <= self._turn.second:
+            return Verdict.DROP
+        return Verdict.GAP
+
+    def _changed(self, entry: Entry) -> Verdict:
+        # A change speaks of what was there at its time, so a reader must know all of that.
+        if entry.id.first == self._change.first + 1 and entry.at == (self._turn, self._log):
+            return Verdict.APPLY
+        if entry.id.first <= self._change.first and entry.id.second <= self._change.second:
             return Verdict.DROP
         return Verdict.GAP
 

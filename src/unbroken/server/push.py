@@ -1,0 +1,77 @@
+"""Writing to a WebSocket at once: uvicorn's own protocol, with a door for the application.
+
+ASGI's `send` is a coroutine: a live event would have to wake a task to leave. This door writes text frames to the
+transport synchronously, and shows what `send` hides: whether the client reads at all. It is offered as an ASGI
+extension; under another server the application does without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+EXTENSION = "unbroken.push"
+
+
+class PushProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's Sans-I/O protocol. Frames go out uncompressed, so compression has to be off."""
+
+    async def run_asgi(self) -> None:
+        """Runs the application, with the door in its scope."""
+        cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
+        await super().run_asgi()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self.disconnected or self.close_sent
+
+    def push(self, frames: Sequence[bytes]) -> bool:
+        """Writes text frames, in one piece. False: nothing was written, the client has to read first, or is gone."""
+        if self.over or not self.writable.is_set():
+            return False
+        parts = []
+        for frame in frames:
+            parts.append(_header(len(frame)))
+            parts.append(frame)
+        self.transport.write(b"".join(parts))
+        return True
+
+    async def room(self, stall: float) -> None:
+        """Waits until the client has read enough for more, or is gone.
+
+        Raises:
+            TimeoutError: it did not take a single byte for `stall` seconds.
+        """
+        while not (self.over or self.writable.is_set()):
+            before = self.transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(stall):
+                    await self.writable.wait()
+            except TimeoutError:
+                if self.transport.get_write_buffer_size() >= before:
+                    raise
+
+    def give_up(self, code: int, reason: str) -> None:
+        """Closes behind what the client has not read, without waiting for it."""
+        if self.over:
+            return
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+
+
+_SMALL = tuple(b"\x81" + bytes((size,)) for size in range(126))
+
+
+def _header(size: int) -> bytes:
+    """The header of an unmasked text frame that is a whole message (RFC 6455, 5.2)."""
+    if size < 126:
+        return _SMALL[size]
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")
