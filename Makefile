@@ -10,6 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --require-hashes
 PYTEST := $(BIN)/python -m pytest
+NPM := $(BIN)/python tools/npm.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -25,7 +26,10 @@ run: web ## starts Valkey, a server and a worker, with the page on http://localh
 web: .venv/run.stamp ## builds the page, if something in web/ changed
 	@$(BIN)/python hatch_build.py
 
-test: .venv/dev.stamp ## all tests
+test: .venv/dev.stamp web/node_modules/.test.stamp ## all tests
+	@$(BIN)/python hatch_build.py
+	@$(NPM) test --silent
+	@$(NPM) run --silent budget
 	@$(PYTEST) -n $(WORKERS)
 
 unit: .venv/dev.stamp ## tests without Redis, in seconds
@@ -54,15 +58,18 @@ lint: .venv/dev.stamp ## style, import contracts, Lua
 	@$(BIN)/python tools/assemble_lua.py build/lua
 	@luacheck --quiet build/lua
 
-types: .venv/dev.stamp ## strict types, on tests too
+types: .venv/dev.stamp web/node_modules/.test.stamp ## strict types, on tests too
 	@$(BIN)/mypy
+	@$(NPM) run --silent types
 
 format: .venv/dev.stamp ## writes the style that `lint` checks
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: .venv/dev.stamp ## writes the reference of the settings
+docs: .venv/dev.stamp ## writes what is generated: the references, and the protocol for the page
 	@$(BIN)/python tools/settings_reference.py
+	@$(BIN)/python -m unbroken.server.schema
+	@$(BIN)/python tools/typescript.py
 
 lock: .venv/dev.stamp ## newest versions of all dependencies, with hashes, into requirements/
 	@$(call lock,dev,pyproject.toml --upgrade --extra embedded --group build --group dev)
@@ -86,7 +93,7 @@ endef
 define install
 echo "Installing requirements/$(1).txt and building the page; this takes a minute or two the first time"
 $(PIP) -r requirements/build.txt
-$(BIN)/python -c 'import hatch_build, sys; sys.exit(not hatch_build._machine_node())' || $(PIP) -r requirements/node.txt
+$(BIN)/python -c 'import hatch_build, sys; sys.exit(not hatch_build.machine_node())' || $(PIP) -r requirements/node.txt
 $(PIP) -r requirements/$(1).txt
 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
 endef
@@ -98,6 +105,11 @@ endef
 .venv/dev.stamp: .venv/pyvenv.cfg requirements/dev.txt pyproject.toml
 	@$(call install,dev)
 	@touch .venv/run.stamp $@
+
+# The page is built without what only its tests need; this adds it.
+web/node_modules/.test.stamp: .venv/dev.stamp web/package-lock.json
+	@$(NPM) ci --silent --ignore-scripts --no-audit --no-fund --prefer-offline
+	@touch $@
 
 .venv/pyvenv.cfg:
 	@for python in $(PYTHON); do \

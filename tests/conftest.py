@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _numbers = count(1)
 _MAY_BLOCK = {
     "unbroken/scripts.py": "source",  # a few small files, once
+    "unbroken/server/page.py": "mount_page",  # the built page, before the server starts
     "redis/utils.py": "get_lib_version",
     "<frozen importlib._bootstrap>": "_find_and_load",
 }

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import make_settings
-from tests.unit.redis.server import Answer, ScriptedServer, hello
+from tests.unit.redis.server import Answer, ScriptedServer, hello, until
 from unbroken.errors import ConfigurationError, Unavailable
 from unbroken.keys import Keys
 from unbroken.redis.client import RedisClient
@@ -109,6 +109,7 @@ async def test_a_version_that_is_young_enough(good: ScriptedServer, server_name:
 async def test_a_server_without_json(good: ScriptedServer) -> None:
     good.on("JSON.GET", b"-ERR unknown command 'JSON.GET', with args beginning with: 'x'\r\n")
     assert await refusal(good) == f"this server has no JSON; {JSON}"
+    await until(lambda: all(session.writer.is_closing() for session in good.sessions))
 
 
 async def test_a_server_that_evicts(good: ScriptedServer) -> None:

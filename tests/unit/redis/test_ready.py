@@ -113,6 +113,18 @@ async def test_a_server_that_froze_is_found_although_the_read_may_block(
     assert await build(timeout=0.1).read(0.1) == [("5-0", "session")]
 
 
+async def test_a_read_may_block_longer_than_any_other_reply_may_take(
+    server: ScriptedServer, build: Callable[..., Ready]
+) -> None:
+    server.on("XREADGROUP", SILENCE)
+    reading = asyncio.create_task(build(timeout=0.08).read(5))
+    await until(lambda: bool(server.named("XREADGROUP")))
+    await asyncio.sleep(0.15)
+    server.sessions[0].writer.write(ENTRY)
+    assert await reading == [("5-0", "session")]
+    assert len(server.sessions) == 1
+
+
 async def test_waking_ends_a_blocked_read_and_nothing_else(server: ScriptedServer, build: Callable[..., Ready]) -> None:
     server.on("XREADGROUP", SILENCE)
 
@@ -151,7 +163,7 @@ async def test_waking_without_the_permission_to_unblock_drops_the_connection(
     ready = build()
     reading = asyncio.create_task(ready.read(60))
     await until(lambda: bool(server.named("XREADGROUP")))
-    await ready.wake()
+    await asyncio.wait_for(ready.wake(), 0.5)
     assert await reading == []
 
 

@@ -179,7 +179,7 @@ async def test_a_subscription_is_confirmed_by_pushes_and_refused_by_a_reply(serv
         b"-MOVED 1 127.0.0.1:1\r\n",
         b">3\r\n+ssubscribe\r\n+d\r\n:3\r\n",
     )
-    server.on("SUNSUBSCRIBE", b">3\r\n+sunsubscribe\r\n+a\r\n:2\r\n")
+    server.on("SUNSUBSCRIBE", b">3\r\n+sunsubscribe\r\n+b\r\n:2\r\n>3\r\n+sunsubscribe\r\n+a\r\n:1\r\n")
     async with connected(server, on_push=pushes.append) as wire:
         first, ping = wire.subscribe("a", "b"), wire.call("PING")
         refused, again = wire.subscribe("c"), wire.call("PING")
@@ -193,9 +193,9 @@ async def test_a_subscription_is_confirmed_by_pushes_and_refused_by_a_reply(serv
         await gone
         assert await wire.call("PING") == b"PONG"
         # what confirms is not passed on; what the server does of its own accord is
-        server.sessions[0].writer.write(b">3\r\n+sunsubscribe\r\n+b\r\n:1\r\n")
-        await until(lambda: len(pushes) == 2)
-    assert pushes == [[b"smessage", b"a", b"early"], [b"sunsubscribe", b"b", 1]]
+        server.sessions[0].writer.write(b">3\r\n+sunsubscribe\r\n+d\r\n:0\r\n")
+        await until(lambda: len(pushes) == 3)
+    assert pushes == [[b"smessage", b"a", b"early"], [b"sunsubscribe", b"b", 2], [b"sunsubscribe", b"d", 0]]
 
 
 async def test_a_peer_that_does_not_read_makes_callers_wait_and_then_go_on() -> None:

@@ -1,0 +1,115 @@
+/** The few things that are asked for over HTTP: creating, renaming, deleting and exporting a session. */
+import { browser, type Environment } from "./environment";
+import type { SavedSession } from "./sessions";
+
+/** The server, or the way to it, refused a request. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+
+  constructor(
+    message: string,
+    /** A code of the protocol, `unreachable`, or `http_<status>`. */
+    readonly code: string,
+    /** Seconds after which the same request may succeed. */
+    readonly retryAfter: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+export interface RequestOptions {
+  /** Address of the server, without a slash at the end; by default the page's own. */
+  readonly base?: string;
+  readonly environment?: Pick<Environment, "fetch" | "now">;
+}
+
+/** Creates a session. `key`: an API key or JWT, where the server wants one. Throws `RequestError`. */
+export async function createSession(
+  name: string,
+  { key, ...options }: RequestOptions & { readonly key?: string } = {},
+): Promise<SavedSession> {
+  const path = `/token?name=${encodeURIComponent(name)}`;
+  const answer = await request(path, "POST", key ?? null, options);
+  const { token, session_id, session_start } = (await answer.json()) as Record<string, string>;
+  if (!token) throw new RequestError("The server's answer holds no token.", "internal");
+  return {
+    id: session_id ?? token.split(".", 1)[0] ?? "",
+    token,
+    name,
+    lastText: "",
+    updatedAt: session_start ? Date.parse(session_start) : (options.environment ?? browser()).now(),
+  };
+}
+
+/** Deletes a session with everything in it; one that is gone already is fine. Throws `RequestError`. */
+export async function deleteSession(
+  session: { readonly id: string; readonly token: string },
+  options: RequestOptions = {},
+): Promise<void> {
+  try {
+    await request(`/sessions/${encodeURIComponent(session.id)}`, "DELETE", session.token, options);
+  } catch (error) {
+    const gone = ["session_gone", "unauthorized", "http_404"];
+    if (!(error instanceof RequestError && gone.includes(error.code))) throw error;
+  }
+}
+
+/** Gives a session another name, whether it is open or not. Throws `RequestError`. */
+export async function renameSession(
+  session: { readonly id: string; readonly token: string },
+  name: string,
+  options: RequestOptions = {},
+): Promise<void> {
+  await request(`/sessions/${encodeURIComponent(session.id)}`, "PATCH", session.token, options, { name });
+}
+
+/** The whole session as one document. Throws `RequestError`. */
+export async function exportSession(
+  session: { readonly id: string; readonly token: string },
+  format: "markdown" | "json",
+  options: RequestOptions = {},
+): Promise<Blob> {
+  const path = `/sessions/${encodeURIComponent(session.id)}/export?format=${format}`;
+  return (await request(path, "GET", session.token, options)).blob();
+}
+
+interface Refusal {
+  readonly error?: { readonly code?: string; readonly message?: string; readonly retry_after?: number };
+  readonly detail?: unknown;
+}
+
+async function request(
+  path: string,
+  method: string,
+  token: string | null,
+  options: RequestOptions,
+  content?: object,
+): Promise<Response> {
+  const { base = location.origin, environment = browser() } = options;
+  const headers = {
+    ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+    ...(content === undefined ? {} : { "Content-Type": "application/json" }),
+  };
+  const body = content === undefined ? null : JSON.stringify(content);
+  let answer: Response;
+  try {
+    answer = await environment.fetch(base + path, { method, headers, body, cache: "no-store", credentials: "omit" });
+  } catch {
+    throw new RequestError("The server cannot be reached.", "unreachable");
+  }
+  if (answer.ok) return answer;
+  const { error, detail } = ((await answer.json().catch(() => null)) ?? {}) as Refusal;
+  const after = error?.retry_after ?? Number(answer.headers.get("retry-after") ?? Number.NaN);
+  throw new RequestError(
+    error?.message ?? sentence(detail) ?? `The server answered ${answer.status}.`,
+    error?.code ?? `http_${answer.status}`,
+    Number.isFinite(after) ? after : null,
+  );
+}
+
+/** What `/token` says when it refuses: a sentence, or `{loc, msg}`. */
+function sentence(detail: unknown): string | undefined {
+  if (typeof detail === "string") return detail;
+  const { msg } = (detail ?? {}) as { msg?: unknown };
+  return typeof msg === "string" ? msg : undefined;
+}

@@ -1,0 +1,150 @@
+/**
+ * What is sent, and when. Messages leave one at a time: the next one only when the server accepted the one before, or
+ * refused it for good, so that their order is the reader's whatever is lost, refused for now or sent again.
+ */
+import type { Environment } from "./environment";
+import type { Outbox } from "./outbox";
+import { ERRORS, type Event, type MessageSend } from "./protocol";
+import type { Action } from "./reducer";
+import type { Pending, State } from "./state";
+import { backoff, type Transport } from "./transport";
+
+/** A message that got no answer by then was lost on the way, or the connection is dead. */
+const ANSWER_TIMEOUT = 10_000;
+/** Refusals without a named wait, of a defect of the server, after which a message is not sent again by itself. */
+const DEFECTS = 5;
+
+const byteLength = (text: string) => new TextEncoder().encode(text).length;
+
+export interface SenderOptions {
+  readonly environment: Environment;
+  readonly transport: Transport;
+  readonly outbox: Outbox;
+  state(): State;
+  dispatch(action: Action): void;
+}
+
+export class Sender {
+  readonly #options: SenderOptions;
+  /** Messages that may have reached the server. */
+  readonly #written: Set<string>;
+  readonly #refusals = new Map<string, number>();
+  #cancelAnswer: (() => void) | null = null;
+  #cancelRetry: (() => void) | null = null;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    // what an earlier page left behind may have been sent by it
+    this.#written = new Set(options.outbox.messages.map((message) => message.id));
+  }
+
+  /** Whether the server may know this message already. */
+  written(id: string): boolean {
+    return this.#written.has(id);
+  }
+
+  /**
+   * A connection is ready. First everything without an outcome is sent again: what the server knows counts once, and
+   * what it lost in a failover is accepted anew. Then what the reader asked for, and then what is new.
+   */
+  start(): void {
+    const { outbox, transport } = this.#options;
+    const waiting = new Map(this.#options.state().turns.map((turn) => [turn.message.id, turn]));
+    for (const message of outbox.messages) {
+      if (waiting.has(message.id)) transport.send(toSend(message));
+    }
+    for (const { asked } of waiting.values()) {
+      if (asked) transport.send(asked);
+    }
+    this.pump();
+  }
+
+  /** The connection is gone: what was on its way goes again. */
+  stop(): void {
+    this.#cancelAnswer?.();
+    this.#cancelAnswer = null;
+    for (const message of this.#options.state().pending) {
+      if (message.step === "sending") this.#become(message, { step: "waiting" });
+    }
+  }
+
+  /** Nothing is sent any more. */
+  close(): void {
+    this.#cancelAnswer?.();
+    this.#cancelRetry?.();
+  }
+
+  /** Sends the next message, if it is its turn. */
+  pump(): void {
+    const { environment, transport, state } = this.#options;
+    const next = state().pending.find((message) => message.step !== "refused");
+    if (next?.step !== "sending") {
+      this.#cancelAnswer?.();
+      this.#cancelAnswer = null;
+    }
+    if (!next || next.step === "sending" || !transport.ready) return;
+    if (next.step === "busy" && (next.retryAt ?? 0) > environment.now()) return;
+
+    const limit = state().limits?.message_bytes ?? Number.POSITIVE_INFINITY;
+    if (byteLength(next.text) > limit) {
+      const message = `The message is longer than the ${limit} bytes that the server takes.`;
+      this.#become(next, { step: "refused", error: { code: "bad_message", message } });
+      return this.pump();
+    }
+    this.#written.add(next.id);
+    transport.send(toSend(next));
+    this.#become(next, { step: "sending" });
+    this.#cancelAnswer = environment.after(ANSWER_TIMEOUT, () => transport.check());
+  }
+
+  /** The server refused a message. */
+  refused(error: Extract<Event, { type: "error" }>): void {
+    const { environment, transport, state } = this.#options;
+    const wait = (refusals: number) =>
+      error.retry_after != null
+        ? error.retry_after * 1000 * (1 + environment.random() / 4)
+        : 500 + backoff(refusals, environment.random);
+
+    const message = state().pending.find((pending) => pending.id === error.message_id);
+    if (message === undefined) {
+      // accepted, but not yet as safely as the server was told to: the same again confirms it
+      const kept = this.#options.outbox.messages.find((other) => other.id === error.message_id);
+      if (kept && error.code === "unacknowledged") environment.after(wait(0), () => transport.send(toSend(kept)));
+      return;
+    }
+
+    const refusals = (this.#refusals.get(message.id) ?? 0) + 1;
+    this.#refusals.set(message.id, refusals);
+    const forNow = error.code in ERRORS && ERRORS[error.code as keyof typeof ERRORS].retry;
+    const notice = {
+      code: error.code,
+      message: error.message,
+      ...(error.reference ? { reference: error.reference } : {}),
+    };
+    if (!forNow || (error.code === "internal" && refusals >= DEFECTS)) {
+      this.#become(message, { step: "refused", error: notice });
+    } else {
+      const delay = wait(refusals);
+      this.#become(message, { step: "busy", error: notice, retryAt: environment.now() + delay });
+      this.#cancelRetry?.();
+      this.#cancelRetry = environment.after(delay, () => this.pump());
+    }
+    this.pump();
+  }
+
+  /** Once more, because the reader asked for it. */
+  retry(message: Pending): void {
+    this.#refusals.delete(message.id);
+    this.#become(message, { step: "waiting" });
+    this.pump();
+  }
+
+  #become({ id, text, replaces, createdAt }: Pending, how: Pick<Pending, "step" | "error" | "retryAt">): void {
+    const message: Pending = { id, text, createdAt, ...(replaces === undefined ? {} : { replaces }), ...how };
+    this.#options.dispatch({ type: "local.pending", message });
+  }
+}
+
+function toSend({ id, text, replaces }: { id: string; text: string; replaces?: string }): MessageSend {
+  return { type: "message.send", id, text, ...(replaces === undefined ? {} : { replaces }) };
+}

@@ -1,0 +1,38 @@
+import { useText } from "../i18n/useText";
+import { Mark } from "./Mark";
+
+import styles from "./Empty.module.css";
+
+interface Props {
+  name: string;
+  onPick: (text: string) => void;
+  live: boolean;
+}
+
+/** A chat in which nothing was said yet. */
+export function Empty({ name, onPick, live }: Props) {
+  const t = useText();
+  const ideas = [t("idea.explain"), t("idea.plan"), t("idea.write")];
+  return (
+    <div className={styles.empty}>
+      <div className={styles.inside}>
+        <Mark />
+        <p className={styles.hello} dir="auto">
+          {name ? t("empty.hello", { name }) : t("empty.hi")}
+        </p>
+        <p className={styles.promise}>{t("empty.promise")}</p>
+        {live && (
+          <ul className={styles.ideas} aria-label={t("empty.ideas")}>
+            {ideas.map((idea) => (
+              <li key={idea}>
+                <button type="button" className={styles.idea} onClick={() => onPick(idea)}>
+                  {idea}
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </div>
+  );
+}

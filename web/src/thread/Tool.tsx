@@ -1,0 +1,43 @@
+import { useText } from "../i18n/useText";
+import { ExpandIcon, ToolIcon } from "../shell/icons";
+
+import styles from "./Parts.module.css";
+
+interface Props {
+  name: string;
+  input?: unknown;
+  output?: unknown;
+  running: boolean;
+}
+
+const show = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+
+function Value({ label, value }: { label: string; value: unknown }) {
+  if (value === undefined || value === null) return null;
+  return (
+    <>
+      <p className={styles.label}>{label}</p>
+      <pre className={styles.value} role="group" aria-label={label} tabIndex={0} dir="ltr">
+        {show(value)}
+      </pre>
+    </>
+  );
+}
+
+/** A tool that the model used: what it asked for, and what it got. */
+export function Tool({ name, input, output, running }: Props) {
+  const t = useText();
+  return (
+    <details className={styles.part}>
+      <summary className={styles.summary}>
+        <ToolIcon />
+        <span data-active={running || undefined}>{running ? t("tool.running", { name }) : t("tool.done", { name })}</span>
+        <ExpandIcon />
+      </summary>
+      <div className={styles.values}>
+        <Value label={t("tool.input")} value={input} />
+        <Value label={t("tool.output")} value={output} />
+      </div>
+    </details>
+  );
+}
