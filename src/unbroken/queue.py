@@ -207,8 +207,9 @@ class Queue:
         assert taken.turn is not None
         number = taken.turn.first
         stored = [m for m in _context.decode(taken.context) if m.turn <= number]
-        hidden = {m.replaces for m in stored if m.replaces} | {m.id for m in stored if m.withdrawn}
-        earlier = [m for m in stored if m.id not in hidden and m.reply_to not in hidden]
+        replaced = {m.replaces: m.turn for m in stored if m.replaces}  # by a later one: that may have been moved before
+        shown = {m.id for m in stored if m.role is Role.USER and not m.withdrawn and replaced.get(m.id, 0) < m.turn}
+        earlier = [m for m in stored if (m.reply_to or m.id) in shown]
         earlier.sort(key=lambda m: (m.turn, m.role is Role.ASSISTANT))
         return Claim(
             session,

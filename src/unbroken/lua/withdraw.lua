@@ -4,9 +4,15 @@
 -- ARGV     4 message id
 -- returns  OK | LATE (its reply began, or it was stopped) | UNKNOWN | GONE
 -- events   message.withdrawn; later reply.cancelled
+--
+-- Sent twice it answers OK twice.
 if missing() then return { 'GONE' } end
 local entry, code = waiting(ARGV[4])
-if not entry then return { code } end
+if not entry then
+  local turnid = redis.call('HGET', ids, ARGV[4])
+  local done = turnid and redis.call('JSON.GET', doc, path((split(turnid)), 'user') .. '.withdrawn') == '[true]'
+  return { done and 'OK' or code }
+end
 local turn = split(entry[1])
 local message = content(entry)
 message.withdrawn = true

@@ -93,7 +93,7 @@ async def test_many_callers_behind_a_frozen_replica_wait_twice_at_most(
     pair: tuple[Embedded, Embedded], open_backend: OpenBackend
 ) -> None:
     primary, replica = pair
-    backend = await open_backend(primary.address, ack="replica", ack_timeout=0.3)
+    backend = await open_backend(primary.address, ack="replica", ack_timeout=0.6)
     sessions = [(await backend.store.create("Ada"))[1].id for _ in range(30)]
     await backend.queue.accept(sessions[0], "m0", "hello")
     started = asyncio.get_running_loop().time()
@@ -103,9 +103,9 @@ async def test_many_callers_behind_a_frozen_replica_wait_twice_at_most(
             waiting.append(asyncio.create_task(backend.queue.accept(session, "m1", "hello")))
             await asyncio.sleep(0.002)
         # other commands do not stand in this queue
-        assert await asyncio.wait_for(backend.redis.router.command("0", "ECHO", "x"), 0.2) == b"x"
+        assert await asyncio.wait_for(backend.redis.router.command("0", "ECHO", "x"), 0.5) == b"x"
         results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert asyncio.get_running_loop().time() - started < 1.2
+    assert asyncio.get_running_loop().time() - started < 2.2
     assert all(isinstance(result, Unacknowledged) for result in results)
 
 

@@ -120,7 +120,7 @@ async def test_a_frozen_server_is_given_up_and_found_again(
             *(backend.redis.router.command("0", "ECHO", n) for n in range(20)), return_exceptions=True
         )
         assert all(isinstance(result, Unavailable) for result in results)
-        assert asyncio.get_running_loop().time() - started < 1.5
+        assert asyncio.get_running_loop().time() - started < 3
         with pytest.raises(ConnectionError):
             await backend.redis.router.send("0", [("PING",)])
     finally:

@@ -1,0 +1,141 @@
+"""What a person sees of a chat: events in, lines printed for good, and one part that is still being drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.spinner import Spinner
+from rich.text import Text
+
+from unbroken.client import ChatEvent, Disconnected, Transcript
+from unbroken.client.transcript import advance
+from unbroken.protocol import Error, SessionReady
+from unbroken.terminal.reply import Block, ReplyView
+from unbroken.types import Message, Reasoning, Role, Source, Status, ToolCall
+
+
+class Scene:
+    """The chat on a screen. The object itself draws what is not finished: the reply that is written, and a status.
+
+    Args:
+        print: prints for good, above what is being drawn.
+
+    Attributes:
+        transcript: what was shown, as opposed to what the client knows already.
+        stopping: the user wants the reply to stop.
+    """
+
+    def __init__(self, print: Callable[..., None]) -> None:  # noqa: A002 - it is one
+        self.transcript = Transcript()
+        self.stopping = False
+        self._print = print
+        self._view = ReplyView(print)
+        self._viewed: str | None = None
+        self._target: str | None = None
+        self._asked: list[str] = []
+        self._note = ""
+        self._spinner = Spinner("dots", style="cyan")
+
+    @contextmanager
+    def following(self, message_id: str) -> Iterator[None]:
+        """Meanwhile replies appear as they are written. The message was typed here: it need not be printed."""
+        self._target = message_id
+        if message_id not in self._asked:
+            self._asked.append(message_id)
+        self._note, self.stopping = "", False
+        self._stream()
+        try:
+            yield
+        finally:
+            self._target = None
+
+    def take(self, event: ChatEvent) -> None:
+        """Shows an event."""
+        if isinstance(event, Disconnected):
+            self._note = "reconnecting"
+            return
+        if isinstance(event, Error):
+            self._note = "the server is busy; sending again" if event.retry_after else ""
+        elif isinstance(event, SessionReady):
+            self._note = ""
+        before, self.transcript = self.transcript, advance(self.transcript, event)
+        if self.transcript.messages is not before.messages:
+            self._note = ""
+            self._show_new({message.id for message in before.messages})
+        if self._target:
+            self._stream()
+
+    def _show_new(self, known: set[str]) -> None:
+        for message in self.transcript.messages:
+            if message.id in known:
+                continue
+            if message.role is Role.ASSISTANT:
+                self._show_reply(message)
+            elif self._viewed is None:  # otherwise it would stand in the middle of another reply
+                self._ask(message.id)
+
+    def _ask(self, message_id: str) -> None:
+        """Makes sure that one sees which question the following reply answers."""
+        question = self.transcript.question(message_id)
+        if question is None or self._asked[-1:] == [message_id]:
+            return
+        if message_id in self._asked:
+            self._print(Text(f"to “{_shortened(question.msg)}”:", "quiet"))
+        else:
+            self._print(Text.assemble(("› ", "bold cyan"), question.msg))
+        self._asked.append(message_id)
+
+    def _show_reply(self, message: Message) -> None:
+        self._ask(message.reply_to or "")
+        if self._viewed == message.reply_to:
+            self._view.update(message.msg)
+            self._view.finish()
+            self._viewed = None
+        else:
+            self._print(Block(message.msg))
+        for source in message.parts:
+            if isinstance(source, Source):
+                self._print(Text(f"  {source.title} {source.url}".rstrip(), "quiet"))
+        if message.status is Status.CANCELLED:
+            self._print(Text("— stopped", "warn"))
+        elif message.status is Status.FAILED:
+            self._print(Text(f"— {message.error.message if message.error else 'the reply failed'}", "bad"))
+        self._print()
+
+    def _stream(self) -> None:
+        running = self.transcript.running
+        if running is None:
+            return
+        if self._viewed != running.message_id:
+            self._viewed = running.message_id
+            self._ask(running.message_id)
+        self._view.update(running.text)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._view
+        self._spinner.text = Text(f" {self._status()}", "quiet")
+        yield self._spinner
+
+    def _status(self) -> str:
+        if self.stopping:
+            return "stopping … (Ctrl-C again: leave)"
+        if self._note:
+            return f"{self._note} …"
+        running = self.transcript.running
+        if running and running.message_id == self._target:
+            last = running.parts[-1] if running.parts else None
+            if isinstance(last, ToolCall):
+                return f"using {last.name} …"
+            return "thinking …" if not running.text or isinstance(last, Reasoning) else ""
+        question = self.transcript.question(self._target) if self._target else None
+        if question is None:
+            return "sending …"
+        before = sum(message.turn < question.turn for message in self.transcript.waiting) + (running is not None)
+        return f"queued, {before} before this one …" if before else "waiting …"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else f"{line[:59]}…"

@@ -1,0 +1,88 @@
+"""What `unbroken inspect` finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.integration.processes import run
+from unbroken.backend import Backend
+from unbroken.config import Settings
+from unbroken.errors import SessionGone
+from unbroken.terminal.survey import Survey
+
+
+async def take(backend: Backend, session: str) -> None:
+    """Takes the session as a worker would."""
+    keys = backend.keys.session(session)
+    ready = backend.redis.ready(keys.tag, "me")
+    [(entry, found)] = await ready.read(1.0)
+    assert found == session
+    claim = await backend.queue.take(session, entry, "nonce", attempts=3, continues=False, context=5)
+    assert claim is not None
+
+
+async def test_sessions_say_what_they_are_doing(backend: Backend) -> None:
+    sessions = [(await backend.store.create(name))[1].id for name in ("idle", "waiting", "replying")]
+    for message in ("a", "b"):
+        await backend.queue.accept(sessions[2], message, "?")
+    await take(backend, sessions[2])
+    await backend.queue.accept(sessions[1], "a", "?")
+
+    found = await Survey(backend).overview(10)
+    rows = {row.name: row for row in found.sessions}
+    assert {name: (row.id, row.messages, row.running, row.waiting) for name, row in rows.items()} == {
+        "idle": (sessions[0], 0, 0, 0),
+        "waiting": (sessions[1], 1, 0, 1),
+        "replying": (sessions[2], 2, 1, 2),
+    }
+    assert all(row.ttl is not None and 0 < row.ttl <= 3600 for row in rows.values())
+    assert not found.more
+    assert sum(row.ready for row in found.partitions) == 2
+    assert sum(row.held for row in found.partitions) == 1
+    assert found.dead == []
+
+
+async def test_a_list_ends_at_its_limit_and_says_so(backend: Backend) -> None:
+    for number in range(7):
+        await backend.store.create(str(number))
+    assert (await Survey(backend).overview(7)).more is False
+    found = await Survey(backend).overview(3)
+    assert (len(found.sessions), found.more) == (3, True)
+
+
+async def test_one_session_and_none(backend: Backend) -> None:
+    session = (await backend.store.create("Ada"))[1].id
+    await backend.queue.accept(session, "a", "What?")
+    found = await Survey(backend).session(session)
+    assert [message.msg for message in found.messages] == ["What?"]
+    with pytest.raises(SessionGone):
+        await Survey(backend).session("nothing")
+
+
+async def test_nothing_that_is_shown_holds_a_secret(backend: Backend, settings: Settings, tmp_path: Path) -> None:
+    token, session = await backend.store.create("Ada")
+    digest = (
+        await backend.redis.router.command(
+            backend.keys.session(session.id).tag, "JSON.GET", backend.keys.session(session.id).doc, "$.token_digest"
+        )
+    ).decode()[2:-2]
+    assert len(digest) == 64
+    survey = Survey(backend)
+    shown = msgspec.json.encode([await survey.overview(10), await survey.session(session.id)]).decode()
+    env = {"REDIS_URL": str(settings.redis_url), "UNBROKEN_PREFIX": settings.prefix}
+    for words in ((), ("--json",), ("session", session.id), ("session", session.id, "--json")):
+        told = run("inspect", *words, cwd=tmp_path, env=env)
+        assert told.returncode == 0
+        assert session.id in told.stdout
+        shown += told.stdout
+    assert digest not in shown
+    assert token.partition(".")[2] not in shown
+
+
+def test_without_any_redis_it_says_what_to_do(tmp_path: Path) -> None:
+    told = run("inspect", cwd=tmp_path)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == "Error: no embedded Valkey runs on .unbroken; start `unbroken up` there, or set REDIS_URL\n"

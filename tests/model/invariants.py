@@ -1,0 +1,129 @@
+"""What must hold after every step: Redis holds exactly what the journals tell, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tests.model.journal import Journal, Letter
+from tests.model.violation import require
+from tests.model.world import World
+from unbroken.cursor import Cursor, StreamId
+from unbroken.log import Entry
+from unbroken.protocol import MessageAccepted, decode_event
+from unbroken.types import Message
+
+OWNED = 5
+"""Keys of a session."""
+
+_messages = msgspec.json.Decoder(list[list[Message]])
+
+
+def check(world: World) -> None:
+    """Reads everything in one transaction and compares it."""
+    shared = world.keys(world.sessions[0])
+    commands: list[tuple[str, ...]] = [("XRANGE", shared.ready, "-", "+"), ("XRANGE", shared.dead, "-", "+")]
+    for session in world.sessions:
+        keys = world.keys(session)
+        commands += [
+            ("JSON.GET", keys.doc, "$.messages"),
+            ("HGETALL", keys.state),
+            ("HGETALL", keys.ids),
+            ("XRANGE", keys.inbox, "-", "+"),
+            ("XRANGE", keys.log, "-", "+"),
+            *(("PEXPIRETIME", key) for key in keys.owned),
+        ]
+    ready, dead, *rest = world.connection.pipeline(("MULTI",), *commands, ("EXEC",))[-1]
+    width = len(rest) // len(world.sessions)
+    for number, session in enumerate(world.sessions):
+        mine = [id_ for id_, fields in ready if fields[1].decode() == session]
+        document, state, ids, inbox, log, *ends = rest[number * width : (number + 1) * width]
+        journal = world.journals[session]
+        if journal.gone:
+            require(set(ends) == {-2}, "a key outlives its session", session, ends)
+            continue
+        _check_life(world, session, ends)
+        _check_queue(journal, mine, {field.decode(): value.decode() for field, value in state.items()})
+        _check_history(journal, document, ids, inbox)
+        _check_log(journal, log)
+    _check_dead(world, dead)
+
+
+def _check_life(world: World, session: str, ends: list[int]) -> None:
+    there = {end for end in ends if end != -2}
+    require(ends[0] != -2 and ends[1] != -2, "a session lost a key", session, ends)
+    require(len(there) == 1, "the keys of a session do not expire together", session, ends)
+    require((there == {-1}) == (world.shape.ttl == 0), "G: a key without an end", session, ends)
+
+
+def _check_queue(journal: Journal, entries: list[bytes], state: dict[str, str]) -> None:
+    """Exactly one ready entry if and only if there is work, and the state as it must be."""
+    rid = state.pop("rid", None)
+    require(len(entries) <= 1, "E: two ready entries", journal.session, entries)
+    if journal.waiting:
+        require(entries and entries[0].decode() == rid, "E: work, but no ready entry", journal.session, entries, rid)
+    else:
+        require(not entries and rid is None, "E: a ready entry, but no work", journal.session, entries, rid)
+    changed = {int(field[2:]): decode_event(state.pop(field)) for field in list(state) if field.startswith("x:")}
+    current = {turn: MessageAccepted(journal.question(turn)) for turn in journal.changed}
+    require(changed == current, "a changed message is not what it should be", journal.session, changed, current)
+    expected = {"tail": str(journal.tail), "done": str(journal.done), "rev": str(journal.change)}
+    if journal.epoch:
+        expected["epoch"] = str(journal.epoch)
+    if journal.fin:
+        expected["fin"] = str(journal.fin)
+    if journal.turn:
+        expected |= {"turn": str(journal.turn), "att": str(journal.attempt)}
+    if journal.running:
+        expected["run"] = journal.nonce
+    expected |= {f"c:{turn}": "1" for turn in journal.flagged}
+    require(state == expected, "the state is not what happened", journal.session, state, expected)
+
+
+def _check_history(journal: Journal, document: bytes, ids: dict[bytes, bytes], inbox: list[Any]) -> None:
+    """The history holds each message and each outcome once, and nothing in it ever changes."""
+    messages = _messages.decode(document)[0]
+    require(messages == journal.document, "A, B: the history is not what happened", messages, journal.document)
+    known = {mid.decode(): turn.decode() for mid, turn in ids.items()}
+    require(known == {mid: str(turn) for mid, turn in journal.ids.items()}, "C6: forgot a message id", known)
+    waiting = [Entry.from_inbox(raw) for raw in inbox]
+    require(waiting == journal.waiting, "A: inbox is not accepted - done", waiting, journal.waiting)
+
+
+def _check_log(journal: Journal, log: list[Any]) -> None:
+    """The log holds everything from the last outcome on, which stays as the anchor of cursors."""
+    entries = [Entry.from_log(raw) for raw in log]
+    kept = journal.log[journal.kept :]
+    require(entries == kept, "C: the log is not what happened", journal.session, entries, kept)
+
+
+def _check_dead(world: World, dead: list[Any]) -> None:
+    """Each failed reply has its dead letter, in this session and in those that expired."""
+    letters = []
+    for _, fields in dead:
+        value = dict(zip(fields[::2], fields[1::2], strict=True))
+        session, message, error = value[b"s"].decode(), value[b"m"].decode(), value[b"e"].decode()
+        letters.append(Letter(session, message, StreamId.parse(value[b"t"]), int(value[b"a"]), error))
+    alive = [letter for name in world.alive() for letter in world.journals[name].letters]
+    expected = sorted(world.buried + alive)
+    require(sorted(letters) == expected, "dead letters are not the failed replies", letters, expected)
+
+
+def check_drained(world: World) -> None:
+    """In the end everything is answered, and everybody has seen it."""
+    for session in world.alive():
+        journal = world.journals[session]
+        require(not journal.waiting, "A: a message without an outcome", session, journal.waiting)
+        require(not world.outboxes[session], "A: a message was never accepted", session, world.outboxes[session])
+    for client in world.clients:
+        journal = world.journals[client.session]
+        require(client.gone == journal.gone, "a client does not know that its session is gone", client.session)
+        if not client.gone:
+            require(
+                client.cursor == Cursor(journal.tail, journal.top, journal.change),
+                "D: a client is not at the end",
+                client.cursor,
+            )
+            require(client.viewer.state.value == "live", "D: a client is not live", client.viewer.state)
+            client.compare()

@@ -1,0 +1,284 @@
+"""What really happened in one session, event by event, and the laws that every event has to keep.
+
+The journal is written from what the scripts publish and from the chunks that Redis took. It forgets nothing: a client
+with an old cursor is compared with it long after the log was trimmed.
+"""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from typing import NamedTuple, Self
+
+from tests.model import changes
+from tests.model.picture import Running, in_order, place
+from tests.model.violation import require
+from unbroken.cursor import ZERO, StreamId
+from unbroken.log import Entry, Kind
+from unbroken.protocol import (
+    MessageAccepted,
+    ReplyCancelled,
+    ReplyCompleted,
+    ReplyDelta,
+    ReplyFailed,
+    ReplyPart,
+    ReplyStarted,
+    decode_event,
+)
+from unbroken.types import Message, Role, Status
+
+OUTCOMES = {
+    Status.COMPLETED: ReplyCompleted,
+    Status.FAILED: ReplyFailed,
+    Status.CANCELLED: ReplyCancelled,
+}
+
+
+class Place(NamedTuple):
+    """What a reader has seen who stands at a log id: so many outcomes, and this much of a reply."""
+
+    outcomes: int
+    running: Running | None
+
+
+class Letter(NamedTuple):
+    """A dead letter."""
+
+    session: str
+    message_id: str
+    turn: StreamId
+    attempts: int
+    error: str
+
+
+class Journal:
+    """The truth about one session.
+
+    Attributes:
+        document: every message in the order in which it was stored, as it is now.
+        versions: for each place in the conversation what was there, and since which change.
+        changed: turns of waiting messages that are not what was accepted there.
+        change: the newest change.
+        accepted: the user's messages, as events.
+        outcomes: the committed replies.
+        log: every entry that was ever written, also those trimmed since.
+        kept: index of the first entry of `log` that Redis still has to hold.
+        places: what a reader has seen at each log id.
+        refused: ids that were shown live though Redis had refused to write them.
+        flagged: cancelled turns without an outcome yet.
+        running: the epoch that owns the session, or None.
+        nonce: of the take that owns it.
+        turn: the turn that was last attempted, until its outcome.
+        attempt: how many of its attempts count.
+        epoch: the last epoch given out.
+        fin: the epoch that committed last.
+        gone: whether the session expired.
+    """
+
+    def __init__(self, session: str, attempts: int) -> None:
+        self.session = session
+        self.limit = attempts
+        self.document: list[Message] = []
+        self.versions: dict[tuple[int, bool], tuple[tuple[int, Message], ...]] = {}
+        self.changed: set[int] = set()
+        self.change = ZERO
+        self.accepted: list[Entry] = []
+        self.ids: dict[str, StreamId] = {}
+        self.outcomes: list[Message] = []
+        self.letters: list[Letter] = []
+        self.log: list[Entry] = []
+        self.kept = 0
+        self.places = {ZERO: Place(0, None)}
+        self.refused: set[StreamId] = set()
+        self.flagged: set[int] = set()
+        self.running: int | None = None
+        self.nonce = ""
+        self.turn: StreamId | None = None
+        self.attempt = 0
+        self.epoch = 0
+        self.fin = 0
+        self.gone = False
+
+    def clone(self) -> Self:
+        """An independent copy."""
+        other = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, (list, dict, set)):
+                setattr(other, name, value.copy())
+        return other
+
+    @property
+    def tail(self) -> StreamId:
+        """The newest turn id."""
+        return self.accepted[-1].id if self.accepted else ZERO
+
+    @property
+    def done(self) -> StreamId:
+        """The turn id that was committed last."""
+        return self.accepted[len(self.outcomes) - 1].id if self.outcomes else ZERO
+
+    @property
+    def top(self) -> StreamId:
+        """The newest log id."""
+        return self.log[-1].id if self.log else ZERO
+
+    @property
+    def waiting(self) -> list[Entry]:
+        """Accepted messages without an outcome."""
+        return self.accepted[len(self.outcomes) :]
+
+    @property
+    def said(self) -> Running | None:
+        """What the newest attempt has shown."""
+        return self.places[self.top].running
+
+    def partial(self) -> str:
+        """What the attempts at the next turn have shown."""
+        return self.said.text if self.said and self.turn == self.waiting[0].id else ""
+
+    def question(self, turn: int) -> Message:
+        """The user's message of a turn, as it is now."""
+        return self.versions[turn, False][-1][1]
+
+    def replace(self, message: Message) -> None:
+        """Puts another message in the place of one that is there."""
+        where = place(message)
+        self.document = [message if place(old) == where else old for old in self.document]
+        self.versions[where] += ((self.change.first, message),)
+        if message.role is Role.USER:
+            self.changed.add(message.turn)
+
+    def seen(self, turn: int, outcomes: int, change: int) -> tuple[Message, ...]:
+        """What a reader shows who knows so much; what came after the change that it knows, it knows as it came."""
+        places = [(number, False) for number in range(1, turn + 1)]
+        places += [(number, True) for number in range(1, outcomes + 1)]
+        found = []
+        for where in places:
+            first, *later = self.versions[where]
+            known = [first[1], *(message for since, message in later if since <= change)]
+            found.append(known[-1])
+        return in_order(found)
+
+    def context(self, turn: int) -> list[Message]:
+        """What may be told to a bot that answers a turn: nothing withdrawn, nothing that a later message replaces."""
+        known = [message for message in self.document if message.turn <= turn]
+        hidden = {m.id for m in known if m.withdrawn}
+        for message in known:
+            hidden |= {m.id for m in known if m.id == message.replaces and m.turn < message.turn}
+        return list(in_order(m for m in known if m.id not in hidden and m.reply_to not in hidden))
+
+    def apply(self, entry: Entry, script: str, now: int) -> None:
+        """Takes in what a script published."""
+        if entry.kind is Kind.CHANGED:
+            changes.apply(self, entry, script)
+            return
+        event = decode_event(entry.frame)
+        match event:
+            case MessageAccepted(message):
+                require(entry.kind is Kind.ACCEPTED and script == "accept", "event of the wrong kind", entry)
+                self._accepted(entry, message, now)
+            case ReplyStarted():
+                require(entry.kind is Kind.STARTED and script == "take", "event of the wrong kind", entry)
+                self._started(entry, event)
+            case ReplyCompleted(message) | ReplyFailed(message) | ReplyCancelled(message):
+                require(entry.kind is Kind.END and script in ("take", "finish"), "event of the wrong kind", entry)
+                require(message.status and type(event) is OUTCOMES[message.status], "event of the wrong type", entry)
+                self._ended(entry, message, script, now)
+            case _:
+                require(False, "a script published something else", entry)
+
+    def chunk(self, entry: Entry) -> None:
+        """Takes in a delta or a part that Redis wrote."""
+        require(self.turn and entry.id.first == self.epoch, "F: a stale epoch wrote a chunk", entry, self.epoch)
+        require(entry.id == (self.top.first, self.top.second + 1), "C: the log has a hole", self.top, entry)
+        said = self.said
+        assert said is not None
+        match decode_event(entry.frame):
+            case ReplyDelta(_, text):
+                said = said.with_text(text)
+            case ReplyPart(_, part):
+                said = said.with_part(part)
+        self._append(entry, said)
+
+    def _accepted(self, entry: Entry, message: Message, now: int) -> None:
+        require(entry.prev == self.tail, "C: the accepted message before is another", entry, self.tail)
+        require(entry.id.first == self.tail.first + 1, "B: not the next turn", entry, self.tail)
+        require(message.turn == entry.id.first and message.role is Role.USER, "not the message of its turn", entry)
+        require(message.timestamp == iso(now), "the wrong time", message.timestamp, iso(now))
+        require(message.id not in self.ids, "A: a message was accepted twice", entry)
+        self.ids[message.id] = entry.id
+        self.accepted.append(Entry(entry.kind, entry.id, entry.frame))
+        self._store(message)
+
+    def _started(self, entry: Entry, event: ReplyStarted) -> None:
+        head = self._head(entry)
+        require(event.turn == head.id.first, "not the turn of its message", entry)
+        require(self.ids[event.message_id] == head.id, "not the message of its turn", entry)
+        require(head.id.first not in self.flagged, "a cancelled turn was started", entry)
+        self._fresh_epoch(entry)
+        self.attempt = self.attempt + 1 if self.turn == head.id else 1
+        require(event.attempt == self.attempt <= self.limit, "not the next attempt", entry, self.attempt)
+        self.turn = head.id
+        self.epoch = self.running = entry.id.first
+        self._append(entry, Running(event.turn, event.message_id, event.attempt, event.text))
+
+    def _ended(self, entry: Entry, message: Message, script: str, now: int) -> None:
+        head = self._head(entry)
+        turn = head.id.first
+        asked = self.question(turn)
+        require(
+            (message.turn, message.reply_to, message.id, message.role, message.timestamp)
+            == (turn, asked.id, f"{asked.id}.reply", Role.ASSISTANT, iso(now)),
+            "A: an outcome of another message",
+            message,
+            asked,
+        )
+        if entry.id.first != self.epoch or script == "take":
+            self._fresh_epoch(entry)
+        require(entry.id > self.top, "C: the log goes backwards", entry, self.top)
+        attempts = self.attempt if self.turn == head.id else 0
+        partial = self.partial()
+        if script == "finish":
+            require(self.running is not None, "F: an outcome of nobody's attempt", entry)
+            require(message.msg.startswith(partial), "D: the outcome contradicts what was shown", message.msg, partial)
+        else:
+            require(message.msg == partial, "D: the outcome is not what was shown", message.msg, partial)
+            if message.status is Status.CANCELLED:
+                require(turn in self.flagged, "cancelled without a cancel", entry)
+            else:
+                require(message.status is Status.FAILED, "a take does not complete", entry)
+                require(attempts == self.limit, "failed before its attempts were used", entry, attempts)
+        if message.status is Status.FAILED:
+            self.letters.append(Letter(self.session, asked.id, head.id, attempts, "attempts_exhausted"))
+        self.outcomes.append(message)
+        self._store(message)
+        self.flagged.discard(turn)
+        self.changed.discard(turn)
+        self.epoch = self.fin = entry.id.first
+        self.running = self.turn = None
+        self._append(entry, None)
+        self.kept = len(self.log) - 1
+
+    def _store(self, message: Message) -> None:
+        self.document.append(message)
+        self.versions[place(message)] = ((self.change.first, message),)
+
+    def _head(self, entry: Entry) -> Entry:
+        require(self.waiting, "A: an outcome too many", entry)
+        require(entry.turn == self.waiting[0].id, "B: not the next message in order", entry, self.waiting[0].id)
+        require(entry.prev == self.top, "C: the log entry before is another", entry, self.top)
+        return self.waiting[0]
+
+    def _fresh_epoch(self, entry: Entry) -> None:
+        newest = max(self.epoch, self.top.first)
+        require(entry.id.second == 0 and entry.id.first > newest, "F: not a new epoch", entry, newest)
+
+    def _append(self, entry: Entry, running: Running | None) -> None:
+        self.log.append(entry)
+        self.places[entry.id] = Place(len(self.outcomes), running)
+
+
+def iso(microseconds: int) -> str:
+    """A moment as the scripts write it."""
+    seconds, rest = divmod(microseconds // 1000, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03}Z"

@@ -1,0 +1,171 @@
+"""What each script has to answer, judged by the journal: the fence, the idempotence and the counting of attempts."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from tests.model.changes import movable
+from tests.model.connection import Word
+from tests.model.journal import Journal
+from tests.model.violation import require
+from unbroken.protocol import MessageAccepted, decode_event
+from unbroken.scripts import Code
+
+
+class Call(NamedTuple):
+    """One call of a script; `args` are those behind the first three, which all scripts have."""
+
+    script: str
+    session: str
+    keys: tuple[str, ...]
+    head: tuple[Word, ...]
+    args: tuple[Word, ...]
+
+    def __str__(self) -> str:
+        # Ready entries are left out: their ids are from the server's own clock, and traces of a seed are equal.
+        args = self.args[self.script in ("take", "finish") :]
+        return f"{self.script} {self.session} {' '.join(repr(arg)[:40] for arg in args)}"
+
+
+def allowed(journal: Journal, call: Call) -> set[Code]:
+    """The codes that a script may answer now."""
+    if journal.gone:
+        return {Code.LOST if call.script in ("renew", "release") else Code.GONE}
+    match call.script:
+        case "accept":
+            return {_accept(journal, call)}
+        case "take":
+            return {Code.OK, Code.EMPTY, Code.STALE}
+        case "finish":
+            return _finish(journal, int(call.args[1]), call.args[4])
+        case "renew" | "release":
+            return {Code.OK if journal.running == int(call.args[0]) else Code.LOST}
+        case "cancel":
+            return {_cancel(journal, str(call.args[0]))}
+        case "resume":
+            return {Code.OK, Code.SNAP}
+        case "edit" | "withdraw" | "send_now":
+            return {_change(journal, call)}
+        case "feedback":
+            return {_feedback(journal, str(call.args[0]))}
+        case _:
+            return {Code.OK}
+
+
+def _accept(journal: Journal, call: Call) -> Code:
+    message_id, text, inbox, turns, replaces = call.args
+    if message_id in journal.ids:
+        return Code.DUP
+    if replaces and replaces not in journal.ids:
+        return Code.UNKNOWN
+    if len(journal.waiting) >= int(inbox):
+        return Code.BUSY
+    if journal.tail.first >= int(turns):
+        return Code.FULL
+    return Code.OK if storable(text) else Code.BAD
+
+
+def _finish(journal: Journal, epoch: int, outcome: Word) -> set[Code]:
+    if journal.running == epoch:
+        return {Code.OK if storable(outcome) else Code.BAD}
+    return {Code.ALREADY if journal.fin == epoch else Code.FENCED}
+
+
+def _cancel(journal: Journal, message_id: str) -> Code:
+    if message_id not in journal.ids:
+        return Code.UNKNOWN
+    turn = journal.ids[message_id]
+    if turn <= journal.done:
+        return Code.DONE
+    return Code.RUNNING if journal.running and journal.turn == turn else Code.QUEUED
+
+
+def _change(journal: Journal, call: Call) -> Code:
+    message_id = str(call.args[0])
+    code = movable(journal, message_id)
+    if call.script == "withdraw" and code is Code.LATE and journal.question(journal.ids[message_id].first).withdrawn:
+        return Code.OK
+    return Code.BAD if code is Code.OK and call.script == "edit" and not storable(call.args[1]) else code
+
+
+def _feedback(journal: Journal, message_id: str) -> Code:
+    if message_id not in journal.ids:
+        return Code.UNKNOWN
+    return Code.OK if journal.ids[message_id] <= journal.done else Code.LATE
+
+
+UNSTORABLE = (b"\xed\xa0\x80", b"\\ud800", b"[" * 129)
+"""Half of a surrogate pair, as bytes and as an escape, and values nested too deeply for the JSON module."""
+
+
+def storable(value: Word) -> bool:
+    """Whether the JSON module takes a text."""
+    return not (isinstance(value, bytes) and any(mark in value for mark in UNSTORABLE))
+
+
+def consider(before: Journal, journal: Journal, call: Call, reply: list[Any]) -> None:
+    """Compares a reply with what happened, and notes in the journal what no event tells.
+
+    Args:
+        before: the journal before the call.
+        journal: the journal with the events of the call.
+    """
+    code = Code(reply[0].decode())
+    codes = allowed(before, call)
+    require(code in codes, f"{call.script} answered {code}", call, reply, sorted(codes))
+    wrote = len(journal.log) - len(before.log)
+    match call.script, code:
+        case "accept", Code.OK | Code.DUP:
+            require(journal.ids[str(call.args[0])] == _id(reply[1]), "the turn id of another message", call, reply)
+        case "take", Code.OK:
+            _taken(before, journal, call, reply)
+        case "take", Code.EMPTY:
+            require(not journal.waiting, "EMPTY, but a message waits", call)
+        case "finish", Code.OK:
+            require(wrote == 1 and _id(reply[1]) == journal.top, "finish did not write one outcome", call, reply)
+            journal.fin = int(call.args[1])
+            if len(journal.letters) > len(before.letters):
+                journal.letters[-1] = journal.letters[-1]._replace(error=str(call.args[5]))
+        case "release", Code.OK:
+            journal.running = None
+            journal.attempt -= int(call.args[1] == 0)
+        case "renew", Code.OK:
+            assert journal.turn is not None
+            told = bool(reply[1])
+            require(told == (journal.turn.first in journal.flagged), "renew does not tell of the cancel", call, reply)
+        case "cancel", Code.RUNNING | Code.QUEUED:
+            journal.flagged.add(journal.ids[str(call.args[0])].first)
+        case "send_now", Code.OK if before.running and before.turn:
+            journal.flagged.add(before.turn.first)
+    if code is not Code.OK and call.script != "take":
+        happened = wrote or journal.change != before.change or len(journal.document) != len(before.document)
+        require(not happened, "refused, but something happened", call)
+
+
+def _taken(before: Journal, journal: Journal, call: Call, reply: list[Any]) -> None:
+    nonce, _, continues, _ = call.args[1:5]
+    turn, epoch, attempt, message, partial = reply[1:6]
+    if len(journal.log) == len(before.log):
+        require(before.running and before.nonce == nonce, "took without a start", call, reply)
+    else:
+        journal.nonce = str(nonce)
+        again = before.turn == journal.turn
+        shown = before.partial() if again and continues else ""
+        assert journal.said is not None
+        require(journal.said.text == shown, "D: the attempt does not begin with what was shown", journal.said, shown)
+    head, said = journal.waiting[0], journal.log[-1]
+    asked = MessageAccepted(journal.question(head.id.first))
+    started = journal.places[next(e.id for e in reversed(journal.log) if e.id == (journal.running, 0))].running
+    assert started is not None
+    require(
+        (_id(turn), int(epoch), int(attempt), decode_event(message), partial.decode())
+        == (head.id, journal.running, journal.attempt, asked, started.text),
+        "take answers something else than it did",
+        reply,
+        said,
+    )
+
+
+def _id(raw: bytes) -> tuple[int, int]:
+    first, second = raw.split(b"-")
+    return int(first), int(second)
