@@ -146,6 +146,22 @@ def inspect_session(context: typer.Context, session: Annotated[str, typer.Argume
     show(context.obj, session, as_json=as_json)
 
 
+@inspect_app.command("export")
+def inspect_export(context: typer.Context, session: Annotated[str, typer.Argument()], as_json: AsJson = False) -> None:
+    """Print a session as Markdown, as people see it, or as JSON, with all that is stored."""
+    from unbroken.terminal.inspect import export
+
+    export(context.obj, session, as_json=as_json)
+
+
+@inspect_app.command("delete")
+def inspect_delete(context: typer.Context, session: Annotated[str, typer.Argument()]) -> None:
+    """Delete a session with its whole history, whatever runs. This cannot be undone."""
+    from unbroken.terminal.inspect import delete
+
+    delete(context.obj, session)
+
+
 @dead_app.command("list")
 def dead_list(context: typer.Context, as_json: AsJson = False) -> None:
     """List the newest dead letters."""

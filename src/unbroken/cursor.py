@@ -70,7 +70,8 @@ class Cursor(NamedTuple):
             raise ProtocolViolation("the cursor is not one that this service gave out") from None
 
     def __str__(self) -> str:
-        return f"{self.turn}.{self.log}.{self.change}"
+        (turn, at), (epoch, seq), (number, when) = self  # written out: once for every event and client
+        return f"{turn}-{at}.{epoch}-{seq}.{number}-{when}"
 
 
 START = Cursor(ZERO, ZERO)

@@ -5,6 +5,8 @@ Holds what has to survive a lost connection: the cursor, the transcript and the 
 
 from __future__ import annotations
 
+import msgspec
+
 from unbroken import errors
 from unbroken.client.outbox import Outbox
 from unbroken.client.transcript import Transcript, advance
@@ -21,6 +23,7 @@ from unbroken.protocol import (
     ReplyFailed,
     SessionInfo,
     SessionReady,
+    SessionRenamed,
     Snapshot,
 )
 
@@ -89,6 +92,9 @@ class Conversation:
             self._move(cursor)
         before, self.transcript = self.transcript, advance(self.transcript, event)
         match event:
+            case SessionRenamed() if self.session:
+                self.session = msgspec.structs.replace(self.session, name=event.name)
+                return True
             case MessageAccepted():
                 self.outbox.accepted(event.message.id)
             case ReplyCompleted() | ReplyFailed() | ReplyCancelled() if event.message.reply_to:

@@ -69,7 +69,7 @@ class Transcript(msgspec.Struct, frozen=True):
 
     @property
     def waiting(self) -> list[Message]:
-        """Accepted messages whose reply has not begun, in the order in which they will be answered."""
+        """Accepted messages whose reply is still to come, in the order in which they will be answered."""
         answered = {m.turn for m in self.messages if m.role is Role.ASSISTANT}
         if self.running:
             answered.add(self.running.turn)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from unbroken.export import markdown
 from unbroken.protocol import (
     Command,
     MessageEdit,
@@ -19,7 +20,6 @@ from unbroken.protocol import (
 )
 from unbroken.server.answers import described
 from unbroken.server.commands import perform
-from unbroken.server.export import markdown
 from unbroken.server.problems import refusals
 from unbroken.server.service import Service
 from unbroken.server.sessions import SECURITY, SessionId

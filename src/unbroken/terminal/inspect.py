@@ -17,6 +17,7 @@ from unbroken.config import load_settings
 from unbroken.cursor import StreamId
 from unbroken.embedded import Embedded
 from unbroken.errors import ConfigurationError, SessionGone, UnbrokenError
+from unbroken.export import markdown
 from unbroken.queue import DeadLetter
 from unbroken.terminal.look import complain, console
 from unbroken.terminal.survey import Overview, SessionDetail, SessionRow, Survey
@@ -68,6 +69,21 @@ def session(data_dir: Path | None, session_id: str, *, as_json: bool) -> None:
     screen.print(_sessions([found.session]))
     for message in sorted(found.messages, key=lambda m: (m.turn, m.role is Role.ASSISTANT)):
         screen.print(_message(message))
+
+
+def export(data_dir: Path | None, session_id: str, *, as_json: bool) -> None:
+    """Prints a session as Markdown, or as JSON with all that is stored."""
+    found = _with_backend(data_dir, lambda backend: backend.store.read(session_id))
+    if as_json:
+        _json(found)
+    else:
+        print(markdown(found), end="")  # noqa: T201 - what was asked for
+
+
+def delete(data_dir: Path | None, session_id: str) -> None:
+    """Removes a session with its whole history, whatever runs."""
+    _with_backend(data_dir, lambda backend: backend.store.delete(session_id))
+    console().print(Text(f"session {session_id} deleted"))
 
 
 def dead_letters(data_dir: Path | None, *, as_json: bool) -> None:

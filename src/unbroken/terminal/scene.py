@@ -68,7 +68,7 @@ class Scene:
             self._stream()
 
     def _show_new(self, known: set[str]) -> None:
-        for message in self.transcript.messages:
+        for message in self.transcript.shown:
             if message.id in known:
                 continue
             if message.role is Role.ASSISTANT:

@@ -86,3 +86,17 @@ def test_without_any_redis_it_says_what_to_do(tmp_path: Path) -> None:
     told = run("inspect", cwd=tmp_path)
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == "Error: no embedded Valkey runs on .unbroken; start `unbroken up` there, or set REDIS_URL\n"
+
+
+async def test_a_session_is_exported_and_deleted(backend: Backend, settings: Settings, tmp_path: Path) -> None:
+    session = (await backend.store.create("Ada"))[1].id
+    await backend.queue.accept(session, "a", "What?")
+    env = {"REDIS_URL": str(settings.redis_url), "UNBROKEN_PREFIX": settings.prefix}
+    told = run("inspect", "export", session, cwd=tmp_path, env=env)
+    assert told.stdout.startswith("# Ada\n")
+    assert told.stdout.endswith("What?\n")
+    told = run("inspect", "export", session, "--json", cwd=tmp_path, env=env)
+    assert msgspec.json.decode(told.stdout)["messages"][0]["id"] == "a"
+    assert run("inspect", "delete", session, cwd=tmp_path, env=env).returncode == 0
+    gone = run("inspect", "delete", session, cwd=tmp_path, env=env)
+    assert (gone.returncode, "expired or was deleted" in gone.stderr) == (1, True)
