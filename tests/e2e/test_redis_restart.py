@@ -34,6 +34,7 @@ async def test_nothing_accepted_is_lost(private_valkey: StartValkey, prefix: str
                     await message.accepted()
             await asyncio.sleep(0.5)  # into the streams
 
+            assert server.pid is not None
             os.kill(server.pid, signal.SIGKILL)
             await asyncio.sleep(1.0)  # servers and workers find nobody there
             server.stop()  # lets go of the directory, which its dead server cannot do

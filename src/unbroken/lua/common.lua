@@ -7,7 +7,7 @@
 --                      rid   this session's ready entry  run    nonce of the take; only while running
 --                      c:<turn>  somebody cancelled this turn
 --                      x:<turn>  frame of a waiting message that was changed
---                      rev   last change of what was accepted or committed before, <n>-<ms>
+--                      rev   last change of what was accepted or committed before, <n>-<us>
 --       3 ids    hash: client message id -> turn id
 --       4 inbox  stream: <turn>-<us> -> m message id, f frame of message.accepted
 --       5 log    stream: <epoch>-<seq> -> k kind (s start, d delta, p part, e end), f frame

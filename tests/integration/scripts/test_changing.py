@@ -1,4 +1,4 @@
-"""What changes after it was accepted or committed: edits, withdrawals, the order, verdicts, the name, the end."""
+"""edit, withdraw, send_now, feedback, rename and delete: changes of what was accepted or committed before."""
 
 from __future__ import annotations
 
@@ -7,201 +7,195 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.integration.scripts.desk import Desk
 from unbroken.backend import Backend
-from unbroken.cursor import Cursor
-from unbroken.errors import NotWaiting, Refused, SessionGone, UnknownMessage
-from unbroken.log import Entry, Kind
-from unbroken.queue import Claim, Outcome
-from unbroken.types import Feedback, Message, Role, Status
+from unbroken.cursor import START
+from unbroken.protocol import MessageAccepted, decode_event
+from unbroken.scripts import Code
+from unbroken.types import Role, Status
+
+Change = Callable[[Desk, str], Awaitable[Code]]
+WAITING: dict[str, Change] = {
+    "edit": lambda desk, message: desk.scripts.edit(desk.keys, "s", message, "another text"),
+    "withdraw": lambda desk, message: desk.scripts.withdraw(desk.keys, "s", message),
+    "send_now": lambda desk, message: desk.scripts.send_now(desk.keys, "s", message),
+}
+CHANGES: dict[str, Change] = {
+    **WAITING,
+    "feedback": lambda desk, message: desk.scripts.feedback(desk.keys, "s", message, "up"),
+    "rename": lambda desk, message: desk.scripts.rename(desk.keys, "s", "Bob"),
+    "delete": lambda desk, message: desk.scripts.delete(desk.keys, "s"),
+}
 
 
-class Room:
-    """One session with four accepted messages, somebody who watches it, and a worker."""
-
-    def __init__(self, backend: Backend, session: str) -> None:
-        self.backend, self.queue, self.store = backend, backend.queue, backend.store
-        self.session = session
-        self.keys = backend.keys.session(session)
-        self.seen: list[Entry] = []
-        self.live = backend.redis.live(lambda _, payload: self.seen.append(Entry.from_live(payload)), lambda _: None)
-        self.ready = backend.redis.ready(self.keys.tag, "w")
-        self._takes = 0
-
-    async def open(self) -> None:
-        await self.live.start()
-        await self.live.subscribe(self.keys.events, self.keys.tag)
-        for name in "abcd":
-            await self.queue.accept(self.session, name, f"text {name}")
-
-    async def close(self) -> None:
-        await self.live.close()
-        await self.ready.close()
-
-    async def take(self) -> Claim | None:
-        entries = await self.ready.read(0.2)
-        if not entries:
-            return None
-        self._takes += 1
-        nonce = f"n{self._takes}"
-        return await self.queue.take(self.session, entries[0][0], nonce, attempts=3, continues=False, context=10)
-
-    async def finish(self, claim: Claim, status: Status = Status.COMPLETED) -> None:
-        assert await self.queue.finish(claim, 1, Outcome(status, f"re {claim.message.id}"))
-
-    async def answer_all(self) -> list[str]:
-        """Answers everything; returns the texts in the order in which they were asked."""
-        asked = []
-        while (claim := await self.take()) is not None:
-            asked.append(claim.message.msg)
-            await self.finish(claim)
-        return asked
-
-    async def messages(self) -> dict[str, Message]:
-        return {message.id: message for message in (await self.store.read(self.session)).messages}
-
-    async def changes(self, count: int) -> list[Entry]:
-        async with asyncio.timeout(5):
-            while len(found := [entry for entry in self.seen if entry.kind is Kind.CHANGED]) < count:
-                await asyncio.sleep(0.01)
-        return found
+async def questions(desk: Desk) -> list[tuple[int, str, str]]:
+    """What people asked, in the order of turns: turn, id and text."""
+    return sorted((m.turn, m.id, m.msg) for m in await desk.history() if m.role is Role.USER)
 
 
-@pytest.fixture
-async def room(backend: Backend):  # type: ignore[no-untyped-def]
-    _, session = await backend.store.create("Ada")
-    room = Room(backend, session.id)
-    await room.open()
-    yield room
-    await room.close()
+@pytest.mark.parametrize("name", CHANGES)
+async def test_without_a_session_there_is_nothing_to_change(desk: Desk, name: str) -> None:
+    await desk.accept("m1")
+    await desk.expire()
+    assert await CHANGES[name](desk, "m1") is Code.GONE
+    assert await desk.ends() == set()
 
 
-async def test_an_edit_keeps_the_place(room: Room) -> None:
-    await room.queue.edit(room.session, "b", 'other "text"')
-    assert await room.answer_all() == ["text a", 'other "text"', "text c", "text d"]
-    assert (await room.messages())["b"].msg == 'other "text"'
-    [change] = await room.changes(1)
-    assert change.at is not None
+@pytest.mark.parametrize("name", [*WAITING, "feedback"])
+async def test_nobody_sent_that(desk: Desk, name: str) -> None:
+    facts = await desk.facts()
+    assert await CHANGES[name](desk, "m1") is Code.UNKNOWN
+    assert await desk.facts() == facts
 
 
-async def test_the_same_edit_twice_is_one_change(room: Room) -> None:
-    for _ in range(2):
-        await room.queue.edit(room.session, "b", "other")
-    await room.queue.edit(room.session, "c", "last")
-    assert [entry.id.first for entry in await room.changes(2)] == [1, 2]
+@pytest.mark.parametrize("name", WAITING)
+@pytest.mark.parametrize("stage", ["running", "released", "answered", "cancelled"])
+async def test_it_is_too_late(desk: Desk, name: str, stage: str) -> None:
+    await desk.accept("m1")
+    if stage == "cancelled":
+        await desk.cancel("m1")
+    else:
+        taken = await desk.take("n1")
+        if stage == "released":
+            await desk.release(taken.epoch)
+        elif stage == "answered":
+            await desk.finish(taken.epoch)
+    facts = await desk.facts()
+    assert await CHANGES[name](desk, "m1") is Code.LATE
+    assert await desk.facts() == facts
 
 
-async def test_after_a_withdrawal_the_rest_is_answered(room: Room) -> None:
-    await room.queue.withdraw(room.session, "b")
-    first = await room.take()
-    assert first is not None
-    await room.finish(first)
-    second = await room.take()
-    assert second is not None
-    assert second.message.id == "c"
-    assert [message.id for message in second.context] == ["a", "a.reply", "c"]
-    messages = await room.messages()
-    assert messages["b"].withdrawn
-    assert messages["b.reply"].status is Status.CANCELLED
+async def test_feedback_needs_a_reply(desk: Desk) -> None:
+    await desk.accept("m1")
+    assert await CHANGES["feedback"](desk, "m1") is Code.LATE
+    taken = await desk.take("n1")
+    assert await CHANGES["feedback"](desk, "m1") is Code.LATE
+    await desk.finish(taken.epoch)
+    for value in ("up", "up", "down", ""):
+        assert await desk.scripts.feedback(desk.keys, "s", "m1", value) is Code.OK
+        assert (await desk.history())[-1].feedback == (value or None)
 
 
-async def test_send_now_goes_first_and_stops_what_runs(room: Room) -> None:
-    running = await room.take()
-    assert running is not None
-    await room.queue.send_now(room.session, "d")
-    assert await room.queue.renew(running, "w"), "the running reply is cancelled"
-    await room.finish(running, Status.CANCELLED)
-    assert await room.answer_all() == ["text d", "text b", "text c"]
-    messages = await room.messages()
-    assert {name: messages[name].turn for name in "abcd"} == {"a": 1, "d": 2, "b": 3, "c": 4}
-    assert {messages[f"{name}.reply"].turn == messages[name].turn for name in "abcd"} == {True}
-    assert (await room.queue.accept(room.session, "b", "again")).turn.first == 3, "its id knows the new turn"
+@pytest.mark.parametrize("name", WAITING)
+async def test_sent_twice_it_is_done_once(desk: Desk, name: str) -> None:
+    """The router repeats a call whose reply was lost: the second answer is the one that people get."""
+    for number in range(1, 4):
+        await desk.accept(f"m{number}")
+    assert await WAITING[name](desk, "m3") is Code.OK
+    facts = await desk.facts()
+    assert await WAITING[name](desk, "m3") is Code.OK
+    assert await desk.facts() == facts
 
 
-async def test_send_now_of_the_next_one_only_stops_what_runs(room: Room) -> None:
-    running = await room.take()
-    assert running is not None
-    await room.queue.send_now(room.session, "b")
-    assert await room.queue.renew(running, "w")
-    assert room.seen
-    assert not [entry for entry in room.seen if entry.kind is Kind.CHANGED]
+async def test_a_withdrawal_stays_done_when_its_outcome_is_committed(desk: Desk) -> None:
+    await desk.accept("m1")
+    assert await WAITING["withdraw"](desk, "m1") is Code.OK
+    assert (await desk.take("n1")).code is Code.EMPTY
+    question, reply = await desk.history()
+    assert question.withdrawn
+    assert reply.status is Status.CANCELLED
+    assert await WAITING["withdraw"](desk, "m1") is Code.OK
 
 
-@pytest.mark.parametrize("change", ["edit", "withdraw", "send_now"])
-async def test_only_what_waits_can_be_changed(room: Room, change: str) -> None:
-    calls: dict[str, Callable[[str], Awaitable[None]]] = {
-        "edit": lambda name: room.queue.edit(room.session, name, "x"),
-        "withdraw": lambda name: room.queue.withdraw(room.session, name),
-        "send_now": lambda name: room.queue.send_now(room.session, name),
-    }
-    call = calls[change]
-    first = await room.take()
-    assert first is not None
-    with pytest.raises(NotWaiting):
-        await call("a")  # it is running
-    await room.finish(first)
-    with pytest.raises(NotWaiting):
-        await call("a")  # it is done
-    await room.queue.cancel(room.session, "b")
-    with pytest.raises(NotWaiting):
-        await call("b")  # it was stopped
-    with pytest.raises(UnknownMessage):
-        await call("nobody")
+@pytest.mark.parametrize("text", ['"\\\n\x00 漢😀', "</script>", "x" * 65_536])
+async def test_a_worker_is_given_the_edited_text(desk: Desk, text: str) -> None:
+    await desk.accept("m1", "before")
+    assert await desk.scripts.edit(desk.keys, "s", "m1", text) is Code.OK
+    assert await questions(desk) == [(1, "m1", text)]
+    taken = await desk.take("n1")
+    event = decode_event(taken.message)
+    assert isinstance(event, MessageAccepted)
+    assert [event.message] == await desk.history()
+    assert await desk.take("n1") == taken
 
 
-async def test_feedback_is_stored_changed_and_taken_back(room: Room) -> None:
-    with pytest.raises(NotWaiting):
-        await room.store.feedback(room.session, "a.reply", Feedback.UP)
-    await room.answer_all()
-    before = (await room.messages())["a.reply"]
-    for value in (Feedback.UP, Feedback.DOWN, None):
-        await room.store.feedback(room.session, "a.reply", value)
-        after = (await room.messages())["a.reply"]
-        assert after.feedback == value
-        assert (after.msg, after.status, after.turn) == (before.msg, before.status, before.turn)
-    with pytest.raises(UnknownMessage):
-        await room.store.feedback(room.session, "nobody.reply", Feedback.UP)
-
-
-async def test_a_replaced_message_is_not_in_the_context(room: Room) -> None:
-    await room.answer_all()
-    await room.queue.accept(room.session, "e", "text d", replaces="d")
-    claim = await room.take()
+async def test_send_now_moves_one_and_keeps_the_order_of_the_others(desk: Desk, backend: Backend) -> None:
+    for number in range(1, 6):
+        await desk.accept(f"m{number}", f"text {number}")
+    taken = await desk.take("n1")
+    await desk.cancel("m3")
+    assert await WAITING["send_now"](desk, "m5") is Code.OK
+    assert [(turn, id_) for turn, id_, _ in await questions(desk)] == [
+        (1, "m1"),
+        (2, "m5"),
+        (3, "m3"),
+        (4, "m2"),
+        (5, "m4"),
+    ]
+    assert (await desk.renew(taken.epoch)).cancelled
+    await desk.finish(taken.epoch, status=Status.CANCELLED)
+    claim = await backend.queue.take("s", await desk.entry(), "n2", attempts=3, continues=True, context=9)
     assert claim is not None
-    assert [message.id for message in claim.context] == ["a", "a.reply", "b", "b.reply", "c", "c.reply", "e"]
-    with pytest.raises(UnknownMessage):
-        await room.queue.accept(room.session, "f", "x", replaces="nobody")
-    assert len([m for m in (await room.messages()).values() if m.role is Role.USER]) == 5
+    assert (claim.turn.first, claim.message.id, claim.message.msg) == (2, "m5", "text 5")
+    assert [message.id for message in claim.context] == ["m1", "m1.reply", "m5"]
+    assert (await desk.accept("m2")).code is Code.DUP
 
 
-async def test_a_cursor_before_a_change_gets_a_snapshot(room: Room) -> None:
-    old = await room.backend.log.position(room.session)
-    await room.store.rename(room.session, "Another")
-    new = await room.backend.log.position(room.session)
-    assert new is not None
-    assert Cursor.parse(str(new)) == new
-    assert (await room.backend.log.resume(room.session, old)).snapshot is not None
-    assert (await room.backend.log.resume(room.session, new)).snapshot is None
-    assert (await room.store.read(room.session)).name == "Another"
+async def test_a_bot_is_not_told_what_was_replaced_or_withdrawn(desk: Desk, backend: Backend) -> None:
+    for number in range(1, 4):
+        await desk.answer(f"m{number}")
+    await desk.accept("m4")
+    await desk.accept("m5")
+    await WAITING["withdraw"](desk, "m4")
+    await backend.queue.accept("s", "m6", "instead of m2", "m2")
+    told = []
+    for nonce in ("n5", "n6"):
+        claim = await backend.queue.take("s", await desk.entry(), nonce, attempts=3, continues=True, context=9)
+        assert claim is not None
+        told.append([message.id for message in claim.context])
+        await desk.finish(claim.epoch)
+    assert told == [
+        ["m1", "m1.reply", "m2", "m2.reply", "m3", "m3.reply", "m5"],
+        ["m1", "m1.reply", "m3", "m3.reply", "m5", "m5.reply", "m6"],
+    ]
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "\ud800"])
-async def test_a_name_has_to_be_one(room: Room, name: str) -> None:
-    with pytest.raises(Refused):
-        await room.store.rename(room.session, name)
+async def test_a_bot_is_asked_what_was_replaced_by_a_message_that_was_moved_before_it(
+    desk: Desk, backend: Backend
+) -> None:
+    await desk.accept("m1")
+    await backend.queue.accept("s", "m2", "instead of m1", "m1")
+    await WAITING["send_now"](desk, "m2")
+    for nonce, message in (("n1", "m2"), ("n2", "m1")):
+        claim = await backend.queue.take("s", await desk.entry(), nonce, attempts=3, continues=True, context=0)
+        assert claim is not None
+        assert (claim.message.id, [m.id for m in claim.context]) == (message, [message])
+        await desk.finish(claim.epoch)
 
 
-async def test_a_deleted_session_leaves_nothing(room: Room) -> None:
-    running = await room.take()
-    assert running is not None
-    await room.store.delete(room.session)
-    left = await room.backend.redis.router.pipeline(
-        room.keys.tag, ("EXISTS", *room.keys.owned), ("XLEN", room.keys.ready)
-    )
-    assert left == [0, 0]
-    assert await room.queue.finish(running, 1, Outcome(Status.COMPLETED, "x")) is False
-    async with asyncio.timeout(5):
-        while not any(entry.kind is Kind.DELETED for entry in room.seen):
-            await asyncio.sleep(0.01)
-    for late in (room.store.delete(room.session), room.queue.edit(room.session, "b", "x")):
-        with pytest.raises(SessionGone):
-            await late
+@pytest.mark.parametrize("name", ["edit", "withdraw", "send_now", "feedback", "rename"])
+async def test_after_a_change_older_cursors_get_everything(desk: Desk, backend: Backend, name: str) -> None:
+    await desk.answer("m1")
+    await desk.accept("m2")
+    await desk.accept("m3")
+    before = await backend.log.position("s")
+    assert (await desk.resume(before)).code is Code.OK
+    assert await CHANGES[name](desk, "m1" if name == "feedback" else "m3") is Code.OK
+    after = await backend.log.position("s")
+    assert after != before
+    assert (await desk.resume(before)).code is Code.SNAP
+    assert (await desk.resume(after)).code is Code.OK
+    assert (await desk.resume(START)).code is Code.SNAP
+
+
+async def test_delete_leaves_nothing(desk: Desk) -> None:
+    await desk.accept("m1")
+    await desk.read()
+    taken = await desk.take("n1")
+    assert await CHANGES["delete"](desk, "") is Code.OK
+    assert (await desk.ready(), await desk.pending(), await desk.ends()) == ([], [], set())
+    assert (await desk.finish(taken.epoch)).code is Code.GONE
+    assert await CHANGES["delete"](desk, "") is Code.GONE
+
+
+async def test_changes_that_meet_leave_each_message_once(desk: Desk) -> None:
+    for number in range(1, 9):
+        await desk.accept(f"m{number}", f"text {number}")
+    moves = [WAITING["send_now"](desk, f"m{number}") for number in (8, 3, 5, 8, 1)]
+    edits = [desk.scripts.edit(desk.keys, "s", f"m{number}", f"edited {number}") for number in (3, 7)]
+    assert set(await asyncio.gather(*moves, *edits)) == {Code.OK}
+    found = await questions(desk)
+    assert [turn for turn, _, _ in found] == list(range(1, 9))
+    texts = {id_: text for _, id_, text in found}
+    assert texts == {f"m{n}": f"edited {n}" if n in (3, 7) else f"text {n}" for n in range(1, 9)}
+    assert [id_ for _, id_, _ in found[:4]] == ["m1", "m8", "m5", "m3"]

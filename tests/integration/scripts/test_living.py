@@ -15,6 +15,14 @@ SOON = 100_000
 """Milliseconds that a session still has, before a call renews them."""
 
 
+async def begin(desk: Desk) -> None:
+    """One message is answered, one is being answered, one waits."""
+    await desk.answer("m0")
+    await desk.accept("m1")
+    await desk.accept("m2")
+    await desk.take("n1")
+
+
 async def age(desk: Desk) -> None:
     """Brings the end of the session near."""
     for key in desk.keys.owned:
@@ -32,32 +40,36 @@ async def _take(desk: Desk) -> object:
 
 
 async def _finish(desk: Desk) -> object:
-    return await desk.finish((await desk.take("n1")).epoch)
+    return await desk.finish((await desk.take("another")).epoch)
 
 
 async def _renew(desk: Desk) -> object:
-    return await desk.renew((await desk.take("n1")).epoch)
+    return await desk.renew((await desk.take("another")).epoch)
 
 
 async def _release(desk: Desk) -> object:
-    return await desk.release((await desk.take("n1")).epoch)
+    return await desk.release((await desk.take("another")).epoch)
 
 
 CALLS: dict[str, Callable[[Desk], Awaitable[object]]] = {
-    "accept": lambda desk: desk.accept("m2"),
+    "accept": lambda desk: desk.accept("m3"),
     "take": _take,
     "finish": _finish,
     "renew": _renew,
     "release": _release,
     "cancel": lambda desk: desk.cancel("m1"),
     "touch": lambda desk: desk.touch(),
+    "edit": lambda desk: desk.scripts.edit(desk.keys, "s", "m2", "another text"),
+    "withdraw": lambda desk: desk.scripts.withdraw(desk.keys, "s", "m2"),
+    "send_now": lambda desk: desk.scripts.send_now(desk.keys, "s", "m2"),
+    "feedback": lambda desk: desk.scripts.feedback(desk.keys, "s", "m0", "up"),
+    "rename": lambda desk: desk.scripts.rename(desk.keys, "s", "Bob"),
 }
 
 
 @pytest.mark.parametrize("name", CALLS)
 async def test_every_script_renews_all_keys_alike(desk: Desk, name: str) -> None:
-    await desk.accept("m1")
-    await desk.take("n1")
+    await begin(desk)
     await age(desk)
     await CALLS[name](desk)
     assert len(await desk.ends()) == 1
@@ -66,8 +78,7 @@ async def test_every_script_renews_all_keys_alike(desk: Desk, name: str) -> None
 
 @pytest.mark.parametrize("name", CALLS)
 async def test_without_a_time_to_live_keys_stay(desk: Desk, name: str) -> None:
-    await desk.accept("m1")
-    await desk.take("n1")
+    await begin(desk)
     desk.keep(0)
     await CALLS[name](desk)
     assert await desk.ends() == {-1}
