@@ -22,9 +22,9 @@ async def serve(settings: Settings) -> AsyncIterator[Serve]:
     """Starts servers of the test's deployment; bounds and settings can be given."""
     async with AsyncExitStack() as stack:
 
-        async def start(bounds: Bounds = Bounds(), **changes: object) -> Site:  # noqa: B008
+        async def start(bounds: Bounds = Bounds(), *, door: bool = True, **changes: object) -> Site:  # noqa: B008
             changed = settings.model_copy(update={"drain_grace": 1.0, "session_ttl": 600, **changes})
-            return await stack.enter_async_context(serving(changed, bounds))
+            return await stack.enter_async_context(serving(changed, bounds, door=door))
 
         yield start
 

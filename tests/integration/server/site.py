@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import jsonschema
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -80,9 +81,11 @@ class Site(Client):
 
 
 @asynccontextmanager
-async def serving(settings: Settings, bounds: Bounds) -> AsyncIterator[Site]:
-    """Runs a server in this process."""
+async def serving(settings: Settings, bounds: Bounds, *, door: bool = True) -> AsyncIterator[Site]:
+    """Runs a server in this process; without the door it writes as any ASGI server would let it."""
     server = Server(create_app(settings, bounds), settings, bounds)
+    if not door:
+        server.config.ws = WebSocketsSansIOProtocol
     task = asyncio.create_task(server.serve())
     while not server.started:
         if task.done():

@@ -11,9 +11,12 @@ from tests.integration.server.author import Author
 from tests.integration.server.conftest import Serve
 from tests.integration.server.site import Reader, Site, serving, until
 from unbroken.backend import Backend
+from unbroken.cursor import Cursor
+from unbroken.log import Entry
 from unbroken.models.scripted import Scripted
 from unbroken.protocol import CloseCode
 from unbroken.server.bounds import Bounds
+from unbroken.server.dialects.native import Native
 
 COUNT = "".join(f"{n} " for n in range(1, 101))
 
@@ -289,6 +292,41 @@ async def _ready(site: Site) -> None:
     async with asyncio.timeout(10):
         while (await site.http.get("/readyz")).status_code != 200:
             await asyncio.sleep(0.05)
+
+
+async def test_a_defect_is_told_by_a_reference_and_nothing_is_shown_past_it(
+    site: Site, bot: Scripted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(self: Native, entry: Entry, cursor: Cursor) -> bytes:
+        raise RuntimeError("the password is hunter2")
+
+    token, _ = await site.session()
+    async with site.native(token) as reader:
+        await reader.until("snapshot")
+        monkeypatch.setattr(Native, "shown", broken)
+        await reader.send("a", "hello")
+        code, reason = await reader.ended()
+        assert code == CloseCode.INTERNAL
+        error = reader.events[-1]
+        assert reader.types == ["session.ready", "snapshot", "error"]
+        assert error["code"] == "internal"
+        assert error["reference"] in reason
+        assert error["reference"] in caplog.text
+        assert "hunter2" in caplog.text
+        assert "hunter2" not in str(error)
+    monkeypatch.undo()
+    async with site.native(token, reader.cursor) as again:
+        while len(again.messages) < 2:
+            await again.event()
+        assert again.messages[-1]["msg"] == "hello"
+
+
+async def test_any_asgi_server_will_do(serve: Serve, bot: Scripted) -> None:
+    site = await serve(door=False)
+    token, _ = await site.session()
+    async with site.native(token) as reader:
+        await reader.send("a", "pace 0.001; count 100")
+        assert await told_exactly(reader) == COUNT
 
 
 @pytest.mark.parametrize("raw", ["nonsense", b"\x00", '{"type":"message.send"}'])

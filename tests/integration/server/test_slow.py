@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.server.author import Author
@@ -99,8 +100,9 @@ async def test_a_client_that_reads_late_gets_everything_and_the_server_holds_lit
         assert (await reader.until("reply.completed", 20))["message"]["msg"] == author.said
 
 
-async def test_a_client_that_never_reads_is_closed_and_cut_off(serve: Serve, backend: Backend) -> None:
-    site = await serve(Bounds(queue_bytes=BOUND, stall=0.5, linger=0.5))
+@pytest.mark.parametrize("door", [True, False])
+async def test_a_client_that_never_reads_is_closed_and_cut_off(serve: Serve, backend: Backend, door: bool) -> None:
+    site = await serve(Bounds(queue_bytes=BOUND, stall=0.5, linger=0.5), door=door)
     token, author = await begun(site, backend)
     async with deaf(site, token) as reader:
         await until(lambda: watches(site) and watches(site)[0].caught_up.is_set())
