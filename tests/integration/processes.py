@@ -15,6 +15,8 @@ from typing import IO
 
 import psutil
 
+from unbroken.embedded import launch
+
 PATIENCE = 20.0
 
 
@@ -26,7 +28,18 @@ class Program:
         self.lines: list[str] = []
         self._grown = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "unbroken", *arguments],
+            # tied to this process: nothing outlives a test run that is killed
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                launch.__file__,
+                str(os.getpid()),
+                sys.executable,
+                "-m",
+                "unbroken",
+                *arguments,
+            ],
             cwd=cwd,
             env=clean_environment() | {"PYTHONUNBUFFERED": "1", **(env or {})},
             stdin=subprocess.DEVNULL,

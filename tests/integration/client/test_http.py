@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.integration.client.memory import serving
 from unbroken.client.http import Http
-from unbroken.errors import NotAuthenticated, Refused, SessionGone, Unavailable
+from unbroken.errors import NotAuthenticated, NotWaiting, Refused, SessionGone, Unavailable
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -88,6 +88,7 @@ async def test_the_next_server_is_asked_when_one_is_away(http_to: Callable[..., 
         (403, '{"error":{"code":"unauthorized","message":"a key, please"}}', NotAuthenticated, "a key, please"),
         (401, '{"detail":"a key, please"}', NotAuthenticated, "a key, please"),
         (410, '{"error":{"code":"session_gone","message":"gone"}}', SessionGone, "gone"),
+        (409, '{"error":{"code":"not_waiting","message":"too late"}}', NotWaiting, "too late"),
         (404, "<html>", Refused, "HTTP 404"),
     ],
 )

@@ -14,7 +14,7 @@ from tests.integration.processes import Program
 from unbroken.backend import Backend
 from unbroken.client import Chat, ChatEvent, Client, Delta, Disconnected
 from unbroken.embedded import Embedded
-from unbroken.errors import MessageRefused, NotAuthenticated, Refused, SessionGone
+from unbroken.errors import MessageRefused, NotAuthenticated, NotWaiting, Refused, SessionGone
 from unbroken.protocol import (
     MessageAccepted,
     ReplyCompleted,
@@ -23,13 +23,26 @@ from unbroken.protocol import (
     SessionReady,
     Snapshot,
 )
-from unbroken.types import Status
+from unbroken.types import Feedback, Status
 
 pytestmark = pytest.mark.timeout(60)
 
 Start: TypeAlias = Callable[..., Program]
 
 BOT = "unbroken.models.scripted:continuing"
+
+GATED = """
+import asyncio
+from pathlib import Path
+
+async def bot(turn):
+    for number in range(1, 61):
+        yield f"{number} "
+        if number % 20 == 0:
+            while turn.number == 1 and not Path(f"beyond-{number}").exists():
+                await asyncio.sleep(0.01)
+"""
+"""Counts to 60. In the first turn it waits at 20, 40 and 60 until a file is there."""
 
 
 @pytest.fixture
@@ -52,8 +65,8 @@ def serve(start: Start, port: int, **env: str) -> tuple[Program, str]:
     return server, f"http://127.0.0.1:{port}"
 
 
-def work(start: Start, **env: str) -> Program:
-    worker = start("worker", BOT, **env)
+def work(start: Start, bot: str = BOT) -> Program:
+    worker = start("worker", bot)
     worker.until("is ready")
     return worker
 
@@ -129,57 +142,101 @@ async def test_a_chat_with_the_real_thing(start: Start, free_port: Callable[[], 
             assert await (await other.send("pace 0.01; count 20", sent.id)).reply() == first
 
 
-async def test_a_server_that_dies_in_the_middle_of_a_reply(start: Start, free_port: Callable[[], int]) -> None:
+async def test_a_server_that_dies_in_the_middle_of_a_reply(
+    start: Start, free_port: Callable[[], int], tmp_path: Path, backend: Backend
+) -> None:
+    (tmp_path / "gated.py").write_text(GATED)
     port = free_port()
     server, url = serve(start, port)
-    work(start)
+    work(start, "gated:bot")
     async with Client(url) as client:
         chat = await client.create("Ada")
         watcher = Watcher(chat)
-        sent = await chat.send("pace 0.05; count 60")
+        sent = await chat.send("count")
         pieces = aiter(sent)
-        seen: list[Delta] = [await anext(pieces) for _ in range(3)]
+        seen: list[Delta] = []
+        while "".join(seen) != counted(20):
+            seen.append(await anext(pieces))
         server.signal(signal.SIGKILL)
         server.wait()
         while chat.connected:
             await asyncio.sleep(0.01)
-        while_away = await chat.send("say me too")
-        serve(start, port)
+        (tmp_path / "beyond-20").touch()
+        while not any(b"40 " in entry.frame for entry in (await backend.log.resume(chat.session.id, None)).entries):
+            await asyncio.sleep(0.01)
+        while_away = await chat.send("count")
+        await asyncio.to_thread(serve, start, port)
+        while "".join(seen) != counted(40):
+            seen.append(await anext(pieces))
+        (tmp_path / "beyond-40").touch()
+        (tmp_path / "beyond-60").touch()
         seen += [piece async for piece in pieces]
         assert "".join(seen) == counted(60)
         assert not any(piece.restart for piece in seen)
-        assert (await while_away.reply()).msg == "me too"
+        assert (await while_away.reply()).msg == counted(60)
         await watcher.replies(2)
         kinds = [type(event) for event in watcher.events]
         assert kinds.count(Snapshot) == 1, "nothing but the beginning was a snapshot"
         assert Disconnected in kinds
         assert kinds.count(SessionReady) == 1
-        assert watcher.text(1) == counted(60)
+        assert watcher.text(1) == watcher.text(2) == counted(60)
         assert [e.message.id for e in watcher.events if isinstance(e, MessageAccepted)] == [sent.id, while_away.id]
         assert kinds.count(ReplyCompleted) == 2
         await watcher.end()
 
 
-async def test_two_servers_that_die_in_turn(start: Start, free_port: Callable[[], int]) -> None:
+async def test_a_reply_that_ended_while_nobody_watched_comes_in_a_snapshot(
+    start: Start, free_port: Callable[[], int], tmp_path: Path, backend: Backend
+) -> None:
+    (tmp_path / "gated.py").write_text(GATED)
+    port = free_port()
+    server, url = serve(start, port)
+    work(start, "gated:bot")
+    async with Client(url) as client:
+        chat = await client.create("Ada")
+        watcher = Watcher(chat)
+        sent = await chat.send("count")
+        pieces = aiter(sent)
+        seen = [await anext(pieces)]
+        server.signal(signal.SIGKILL)
+        server.wait()
+        for number in (20, 40, 60):
+            (tmp_path / f"beyond-{number}").touch()
+        while len((await backend.store.read(chat.session.id)).messages) < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(serve, start, port)
+        seen += [piece async for piece in pieces]
+        assert "".join(seen) == counted(60)
+        assert (await sent.reply()).msg == counted(60)
+        await asyncio.sleep(0)
+        assert sum(isinstance(event, Snapshot) for event in watcher.events) == 2
+        await watcher.end()
+
+
+async def test_two_servers_that_die_in_turn(start: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+    (tmp_path / "gated.py").write_text(GATED)
     ports = [free_port(), free_port()]
     servers = [serve(start, port)[0] for port in ports]
-    work(start)
+    work(start, "gated:bot")
     async with Client(*(f"http://127.0.0.1:{port}" for port in ports)) as client:
         chat = await client.create("Ada")
         watcher = Watcher(chat)
-        sent = await chat.send("pace 0.05; count 100")
+        sent = await chat.send("count")
         pieces = aiter(sent)
         for turn in range(3):
-            await anext(pieces)
+            shown = ""
+            while not shown.endswith(f"{20 * (turn + 1)} "):
+                shown += await anext(pieces)
             mine = turn % 2
             servers[mine].signal(signal.SIGKILL)
             servers[mine].wait()
-            while not chat.connected:
+            while len([event for event in watcher.events if isinstance(event, SessionReady)]) <= turn:
                 await asyncio.sleep(0.01)
-            servers[mine] = await asyncio.to_thread(lambda port=ports[mine]: serve(start, port)[0])  # type: ignore[misc]
-        assert (await sent.reply()).msg == counted(100)
+            (tmp_path / f"beyond-{20 * (turn + 1)}").touch()
+            servers[mine] = (await asyncio.to_thread(serve, start, ports[mine]))[0]
+        assert (await sent.reply()).msg == counted(60)
         await watcher.replies(1)
-        assert watcher.text(1) == counted(100)
+        assert watcher.text(1) == counted(60)
         assert sum(isinstance(event, Disconnected) for event in watcher.events) >= 3
         assert sum(isinstance(event, Snapshot) for event in watcher.events) == 1
         await watcher.end()
@@ -206,14 +263,14 @@ async def test_a_worker_that_dies_is_not_seen(start: Start, free_port: Callable[
     worker = work(start)
     async with Client(url) as client:
         chat = await client.create("Ada")
-        sent = await chat.send("pace 0.05; count 40")
+        sent = await chat.send("count 20; sleep 1; count 20")
         pieces = aiter(sent)
         seen = [await anext(pieces)]
         worker.signal(signal.SIGKILL)
         worker.wait()
         work(start)
         seen += [piece async for piece in pieces]
-        assert "".join(seen) == counted(40)
+        assert "".join(seen) == counted(20) * 2
         assert not any(piece.restart for piece in seen)
 
 
@@ -228,6 +285,36 @@ async def test_busy_is_waited_out_in_order(start: Start, free_port: Callable[[],
         work(start)
         assert [(await sent.reply()).msg for sent in all_sent] == [str(number) for number in range(5)]
         assert [m.msg for m in chat.transcript.messages if m.reply_to] == [str(number) for number in range(5)]
+
+
+async def test_what_waits_can_be_changed(start: Start, free_port: Callable[[], int]) -> None:
+    _, url = serve(start, free_port())
+    work(start)
+    async with Client(url) as client:
+        chat = await client.create("Ada")
+        async with await client.attach(chat.token) as other:
+            first, second, third, fourth = [await chat.send(text) for text in ("hang", "say b", "say c", "say oops")]
+            await fourth.accepted()
+            await chat.edit(second.id, "say better")
+            await chat.withdraw(fourth.id)
+            await chat.rename("Countess")
+            await chat.send_now(third.id)
+            replies = [await sent.reply() for sent in (first, third, second, fourth)]
+            assert [reply.msg for reply in replies] == ["", "c", "better", ""]
+            assert [reply.turn for reply in replies] == [1, 2, 3, 4]
+            await chat.feedback(replies[1].id, Feedback.UP)
+            with pytest.raises(NotWaiting):
+                await chat.edit(second.id, "say too late")
+            while not any(message.feedback for message in other.transcript.messages):
+                await asyncio.sleep(0.01)
+            assert other.transcript == chat.transcript
+            assert {chat.transcript.messages[n].id for n in range(8)} == {m.id for m in await chat.history()}
+            assert other.session.name == "Countess"
+            assert "better" in await chat.export()
+            await chat.delete()
+            with pytest.raises(SessionGone):
+                async for _ in other.events():
+                    pass
 
 
 async def test_a_session_that_is_gone_is_gone_for_everyone(

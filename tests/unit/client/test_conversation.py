@@ -17,6 +17,7 @@ from unbroken.protocol import (
     ReplyStarted,
     SessionInfo,
     SessionReady,
+    SessionRenamed,
     Snapshot,
 )
 from unbroken.types import Message, Role, Status
@@ -125,6 +126,14 @@ def test_an_error_about_nothing_in_particular_changes_nothing() -> None:
     conversation.send("m1", "?")
     assert conversation.receive(Error("bad_request", "?"), 0)
     assert conversation.outbox.due(0)[0] == [MessageSend("m1", "?")]
+
+
+def test_another_name_is_news_once() -> None:
+    conversation = connected()
+    assert conversation.receive(SessionRenamed("Countess", "c1"), 0)
+    assert conversation.session is not None
+    assert conversation.session.name == "Countess"
+    assert not conversation.receive(SessionRenamed("Countess", "c1"), 0)
 
 
 def test_the_end_of_the_session_is_remembered() -> None:

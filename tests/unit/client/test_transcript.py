@@ -3,13 +3,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from unbroken.client.transcript import Running, Transcript, advance
 from unbroken.protocol import (
     Error,
     Event,
+    FeedbackGiven,
     MessageAccepted,
+    MessageEdited,
+    MessageWithdrawn,
+    QueueChanged,
     ReplyCancelled,
     ReplyCompleted,
     ReplyDelta,
@@ -18,7 +23,7 @@ from unbroken.protocol import (
     ReplyStarted,
     Snapshot,
 )
-from unbroken.types import Message, Reasoning, Role, Source, Status
+from unbroken.types import Feedback, Message, Reasoning, Role, Source, Status
 
 OUTCOMES: dict[Status, Callable[[Message], Event]] = {
     Status.COMPLETED: ReplyCompleted,
@@ -104,6 +109,43 @@ def test_a_snapshot_replaces_everything_and_sorts() -> None:
     before = run(MessageAccepted(question(7)), ReplyStarted(7, "m7", 1, "gone"))
     after = advance(before, Snapshot([question(1), question(2), answer(1, "a")]))
     assert after == Transcript((question(1), answer(1, "a"), question(2)))
+
+
+def test_a_waiting_message_is_edited_in_its_place() -> None:
+    state = run(MessageAccepted(question(1)), MessageAccepted(question(2)))
+    edited = question(1, "better")
+    assert run(MessageEdited(edited), state=state).messages == (edited, question(2))
+
+
+def test_waiting_messages_change_places() -> None:
+    state = run(*(MessageAccepted(question(turn)) for turn in (1, 2, 3)))
+    places = [
+        msgspec.structs.replace(question(3), turn=1),
+        msgspec.structs.replace(question(1), turn=2),
+        msgspec.structs.replace(question(2), turn=3),
+    ]
+    assert run(QueueChanged(places[::-1]), state=state).messages == tuple(places)
+
+
+def test_a_withdrawn_message_waits_no_more_and_is_not_shown() -> None:
+    state = run(MessageAccepted(question(1)), MessageWithdrawn("m1", 1))
+    assert [m.withdrawn for m in state.messages] == [True]
+    assert state.waiting == []
+    assert run(ReplyCancelled(answer(1, "", Status.CANCELLED)), state=state).shown == []
+
+
+def test_a_replaced_message_is_not_shown_and_neither_is_its_answer() -> None:
+    other = msgspec.structs.replace(question(2, "?!"), replaces="m1")
+    state = run(MessageAccepted(question(1)), ReplyCompleted(answer(1, "a")), MessageAccepted(other))
+    assert state.shown == [other]
+
+
+def test_a_verdict_is_given_and_taken_back() -> None:
+    state = run(MessageAccepted(question(1)), ReplyCompleted(answer(1, "a")))
+    judged = run(FeedbackGiven("m1.reply", Feedback.UP), state=state)
+    assert judged.messages[1].feedback is Feedback.UP
+    assert judged.messages[0].feedback is None
+    assert run(FeedbackGiven("m1.reply", None), state=judged) == state
 
 
 def test_other_events_change_nothing() -> None:

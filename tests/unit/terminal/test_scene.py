@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -146,6 +147,12 @@ def test_a_snapshot_that_holds_the_end_of_the_reply_finishes_it(stage: Stage) ->
         stage.scene.take(ReplyStarted(1, "m1", 1, "first\n\nsec"))
         stage.scene.take(Snapshot([question(1, "a"), answer(1, "first\n\nsecond")]))
     assert stage.lines == ["first", "second"]
+
+
+def test_what_was_withdrawn_is_not_shown(stage: Stage) -> None:
+    stage.scene.take(Snapshot([msgspec.structs.replace(question(1, "oops"), withdrawn=True), question(2, "b")]))
+    stage.scene.take(ReplyCancelled(answer(1, "", Status.CANCELLED)))
+    assert stage.lines == ["› b"]
 
 
 def test_sources_stand_below_the_reply(stage: Stage) -> None:
