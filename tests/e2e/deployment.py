@@ -89,8 +89,13 @@ class Deployment:
         return process, url
 
     async def worker(self, bot: str = "tests.e2e.bots:counting") -> Process:
-        """Starts a worker; it takes work as soon as it is up."""
-        return self._start(f"worker-{len(self._started)}", ["worker", bot])
+        """Starts a worker and waits until it takes work."""
+        process = self._start(f"worker-{len(self._started)}", ["worker", bot])
+        async with asyncio.timeout(30):
+            while "is ready" not in process.output.read_text():
+                assert process._process.poll() is None, process.output.read_text()
+                await asyncio.sleep(0.05)
+        return process
 
     def _start(self, name: str, arguments: list[str]) -> Process:
         process = Process(name, arguments, self.environment, self.output)
@@ -109,6 +114,8 @@ class Deployment:
     ) -> None:
         for process in self._started:
             process.cleanup()
+        if error is not None:
+            print(self.logs())
 
 
 async def _ready(http: aiohttp.ClientSession, url: str) -> bool:

@@ -83,7 +83,13 @@ export class Sender {
       this.#cancelAnswer = null;
     }
     if (!next || next.step === "sending" || !transport.ready) return;
-    if (next.step === "busy" && (next.retryAt ?? 0) > environment.now()) return;
+    const early = next.step === "busy" ? (next.retryAt ?? 0) - environment.now() : 0;
+    if (early > 0) {
+      // timers of browsers are not exact: this one may come a millisecond too soon, and is then set again
+      this.#cancelRetry?.();
+      this.#cancelRetry = environment.after(Math.ceil(early), () => this.pump());
+      return;
+    }
 
     const limit = state().limits?.message_bytes ?? Number.POSITIVE_INFINITY;
     if (byteLength(next.text) > limit) {
@@ -124,10 +130,7 @@ export class Sender {
     if (!forNow || (error.code === "internal" && refusals >= DEFECTS)) {
       this.#become(message, { step: "refused", error: notice });
     } else {
-      const delay = wait(refusals);
-      this.#become(message, { step: "busy", error: notice, retryAt: environment.now() + delay });
-      this.#cancelRetry?.();
-      this.#cancelRetry = environment.after(delay, () => this.pump());
+      this.#become(message, { step: "busy", error: notice, retryAt: environment.now() + wait(refusals) });
     }
     this.pump();
   }

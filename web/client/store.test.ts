@@ -118,6 +118,23 @@ describe("a refusal", () => {
     expect(steps()).toEqual(["one sending", "two waiting"]);
   });
 
+  test("for now: a timer that comes a moment too soon is set again", () => {
+    connect();
+    const id = chat.send("one");
+    texts();
+    let early = 1;
+    tab.after = (milliseconds, callback) => {
+      const due = milliseconds - early;
+      early = 0;
+      return clock.after(due, callback);
+    };
+    refuse(id, "busy", 2);
+    clock.pass(2249);
+    expect(texts()).toEqual([]);
+    clock.pass(1);
+    expect(texts()).toEqual(["one"]);
+  });
+
   test("for good: it says why, keeps the text, and lets the next one go", () => {
     connect();
     const id = chat.send("one");

@@ -45,7 +45,7 @@ const STYLE = `
 `;
 
 const TAG = "unbroken-chat";
-const OPEN = "M7 17.5V14.7A7.5 7.5 0 1 1 12 16.5H10.3Z M5 9q3.5-5 7 0t7 0";
+const OPEN = "M7 17.5V14.7A7.5 7.5 0 1 1 12 16.5H10.3Z M8.3 9.5q1.85-2.8 3.7 0t3.7 0";
 const CLOSE = "M6 6 18 18 M18 6 6 18";
 
 function install(script: HTMLScriptElement): void {

@@ -22,18 +22,19 @@ from unbroken.embedded import Embedded
 from unbroken.errors import ConfigurationError
 
 PARENT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from unbroken.embedded import Embedded
+interrupted = []
+signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
 server = Embedded(Path(sys.argv[1]))
 server.start()
-try:
-    print(server.pid, flush=True)
-    time.sleep(60)
-except KeyboardInterrupt:
-    time.sleep(0.3)
-    print(server.check(), flush=True)
-    server.stop()
+print(server.pid, flush=True)
+while not interrupted:
+    time.sleep(0.01)
+time.sleep(0.3)
+print(server.check(), flush=True)
+server.stop()
 """
 
 

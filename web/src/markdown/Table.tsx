@@ -4,7 +4,7 @@ import { memo } from "react";
 import { useText } from "../i18n/useText";
 import { inline } from "./inline";
 
-import styles from "./Markdown.module.css";
+import styles from "./Table.module.css";
 
 const ALIGN = { left: styles.left, center: styles.center, right: styles.right };
 

@@ -3,8 +3,8 @@
  * the first line of a table as a table. Nothing here is kept; the next character is read afresh.
  */
 import type { MarkedToken, Token } from "marked";
-import remend from "remend";
 
+import { close } from "./close";
 import type { Plain } from "./lex";
 
 /** Where the last line with a marker of its own begins: emphasis does not reach across it. */
@@ -14,6 +14,9 @@ const LAST_ITEM = /(?:^|\n)(?=[ \t>]*(?:[-*+]|\d{1,9}[.)]|>|\|)[^\n]*$)/;
 const LONE_MARKER = /(^|\n)[ \t>]*(?:[-*+_=]{1,2}|\d{1,9}[.)]?|#{1,6}|`{1,2}|~{1,2}|>|\[|!\[?)[ \t]*\n?$/;
 
 const TABLE_START = /^ {0,3}\|[^\n]*(?:\n[ \t|:-]*)?$/;
+
+/** What was opened further back, in characters, is a sign of its own by now. */
+const REACH = 3000;
 
 function leaf(token: Token): Token {
   const inner = (("items" in token && token.items) || ("tokens" in token && token.type !== "paragraph" && token.tokens) || []) as Token[];
@@ -39,8 +42,8 @@ export function completed(token: MarkedToken | Plain): string | null {
   if (asTable !== null) return asTable;
   const cut = raw.replace(LONE_MARKER, "$1");
   const from = LAST_ITEM.exec(cut);
-  const at = from ? from.index + (cut[from.index] === "\n" ? 1 : 0) : token.type === "paragraph" ? 0 : cut.lastIndexOf("\n") + 1;
-  const end = remend(cut.slice(at), { linkMode: "text-only", katex: false, comparisonOperators: false });
-  const better = cut.slice(0, at) + end;
+  let at = from ? from.index + (cut[from.index] === "\n" ? 1 : 0) : token.type === "paragraph" ? 0 : cut.lastIndexOf("\n") + 1;
+  at = Math.max(at, cut.length - REACH);
+  const better = cut.slice(0, at) + close(cut.slice(at));
   return better === raw ? null : better;
 }

@@ -11,6 +11,14 @@ interface Props {
   children: ReactNode;
 }
 
+/**
+ * Ref of what has the focus when a dialog opens. `autoFocus` would come too early: nothing in a closed dialog can have the
+ * focus, and `showModal` only looks for the attribute.
+ */
+export function first(element: HTMLElement | null): void {
+  element?.toggleAttribute("autofocus", true);
+}
+
 /** A modal dialog: the browser keeps the focus inside, Escape and a click beside it close it, and the focus returns. */
 export function Dialog({ title, onClose, children }: Props) {
   const t = useText();

@@ -14,10 +14,10 @@ export function useArchive(id: string, state: State): State {
   const lost = gone && !turns.length;
 
   useEffect(() => {
-    if (gone || !turns.length) return;
+    if (!turns.length) return;
     const timer = setTimeout(() => void keep(id, turns), QUIET);
     return () => clearTimeout(timer);
-  }, [id, gone, turns]);
+  }, [id, turns]);
 
   useEffect(() => {
     if (!lost) return;

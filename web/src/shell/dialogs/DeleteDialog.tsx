@@ -2,7 +2,7 @@ import { useState } from "react";
 
 import { deleteSession, type SavedSession } from "../../../client";
 import { useText } from "../../i18n/useText";
-import { Dialog } from "../Dialog";
+import { Dialog, first } from "../Dialog";
 import { useProblem } from "../problems";
 
 import styles from "./dialogs.module.css";
@@ -35,7 +35,7 @@ export function DeleteDialog({ session, onClose, onProblem, onDeleted }: Props) 
     <Dialog title={t("delete.title")} onClose={onClose}>
       <p dir="auto">{t("delete.text", { title: session.name || t("chat.untitled") })}</p>
       <div className={styles.buttons}>
-        <button type="button" className="button" onClick={onClose} autoFocus>
+        <button ref={first} type="button" className="button" onClick={onClose}>
           {t("cancel")}
         </button>
         <button type="button" className="button danger" onClick={remove} aria-disabled={busy}>

@@ -2,7 +2,7 @@ import { type FormEvent, useId, useState } from "react";
 
 import { renameSession, type SavedSession, type Sessions } from "../../../client";
 import { useText } from "../../i18n/useText";
-import { Dialog } from "../Dialog";
+import { Dialog, first } from "../Dialog";
 import { useProblem } from "../problems";
 
 import styles from "./dialogs.module.css";
@@ -36,12 +36,12 @@ export function RenameDialog({ session, sessions, onClose, onProblem }: Props) {
       <form className={styles.form} onSubmit={save}>
         <label htmlFor={field}>{t("rename.label")}</label>
         <input
+          ref={first}
           id={field}
           className={styles.field}
           value={name}
           maxLength={100}
           dir="auto"
-          autoFocus
           onFocus={(event) => event.target.select()}
           onChange={(event) => setName(event.target.value)}
         />
