@@ -1,0 +1,98 @@
+"""A bot that does what the message says, and can be held at any point until a test lets it go on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.e2e.web.attacks import ATTACKS
+from unbroken import Turn
+from unbroken.models.scripted import Scripted
+from unbroken.types import Piece, Reasoning, Source, ToolCall, ToolResult
+
+GATES = "TEST_GATES"
+"""Environment variable: the folder in which a file opens the gate of its name."""
+
+SHOW = """## Tides
+
+The **Moon** pulls on the sea, and so does the *Sun*; see [tides](https://example.org/tides).
+
+1. The near side rises.
+2. So does the far side:
+   - by inertia,
+   - by `gravity`.
+
+| place | range |
+| --- | ---: |
+| Saint-Malo | 12 m |
+| Venice | 1 m |
+
+> Time and tide wait for no man.
+
+```python
+def tide(hours: float) -> float:
+    # about two a day
+    return 6 * cos(hours / 12.42 * 2 * pi)
+```
+
+- [x] explained
+- [ ] understood
+
+![a chart](https://example.org/chart.png)
+"""
+
+SENTENCE = "The sea rises **twice a day** and falls again, `as ever`, [here](https://example.org) and there. "
+
+
+def essay(length: int) -> str:
+    """A text in Markdown of exactly so many characters, with everything that answers are made of."""
+    blocks = [f"## Part {n}\n\n{SENTENCE * 4}\n\n{SHOW}\n" for n in range(length // 800)]
+    return "".join(blocks)[: length - 5] + " end."
+
+
+def pieces(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+class Held(Scripted):
+    """Also: `wait name` waits for a file; `attack`, `show` and `essay 50000` say what tests look at."""
+
+    async def reply(self, turn: Turn) -> AsyncIterator[Piece]:
+        match turn.text.split():
+            case ["attack"]:
+                for piece in pieces(ATTACKS, 40):
+                    yield piece
+            case ["show"]:
+                yield Reasoning("They ask about tides. Gravity, then.")
+                yield ToolCall("1", "almanac", {"place": "Venice"})
+                yield ToolResult("1", {"high": "11:20"})
+                yield Source("https://example.org/almanac", "Almanac")
+                yield SHOW
+            case ["essay", length]:
+                for piece in pieces(essay(int(length)), 12):
+                    yield piece
+                    await asyncio.sleep(0)
+            case _:
+                async for step in super().reply(turn):
+                    yield step
+
+    def _gate(self, name: str) -> asyncio.Event:
+        return _File(Path(os.environ[GATES]) / name)
+
+
+class _File(asyncio.Event):
+    """Set once the file is there."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    async def wait(self) -> bool:  # type: ignore[override]
+        while not self._path.exists():
+            await asyncio.sleep(0.02)
+        return True
+
+
+bot = Held(continues=True)

@@ -1,0 +1,149 @@
+"""Long chats and long answers: the page answers all the while."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.web.bots import essay
+from tests.e2e.web.conftest import Deploy, Visit
+from tests.e2e.web.reader import Reader
+from tests.e2e.web.site import Key, Site
+from unbroken.queue import Outcome
+from unbroken.types import Status
+
+MESSAGES = 2000
+LENGTH = 50_000
+BLOCKED = 100
+"""Milliseconds that one task may keep the main thread of the page busy."""
+
+SCROLLER = "document.querySelector('[role=region]')"
+TOP = "(element) => element.scrollTop"
+
+
+async def fill(site: Site, key: Key, messages: int) -> None:
+    """Makes a long chat, by the scripts that servers and workers call, without a worker."""
+    async with site.backend() as backend:
+        for turn in range(1, messages // 2 + 1):
+            await backend.queue.accept(key.id, f"m{turn}", f"Question {turn}")
+            entry = (await backend.store.state(key.id))["rid"]
+            claim = await backend.queue.take(key.id, entry, str(turn), attempts=1, continues=False, context=0)
+            assert claim is not None
+            said = f"Answer **{turn}**: the sea rises and falls.\n\n- `one`\n- two"
+            await backend.queue.finish(claim, 1, Outcome(Status.COMPLETED, said))
+
+
+class Tasks:
+    """Traces the tasks of a page's main thread.
+
+    What counts is the time that a task had the processor, not the time from its beginning to its end: on a machine with
+    other work to do, the second one measures that.
+    """
+
+    def __init__(self, browser: Browser, page: Page) -> None:
+        self._browser = browser
+        self._page = page
+
+    async def __aenter__(self) -> None:
+        categories = ["disabled-by-default-devtools.timeline", "__metadata"]
+        await self._browser.start_tracing(page=self._page, categories=categories)
+
+    async def __aexit__(self, *_: object) -> None:
+        trace = json.loads(await self._browser.stop_tracing())["traceEvents"]
+        mains = {
+            (event["pid"], event["tid"])
+            for event in trace
+            if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+        }
+        tasks = [
+            event
+            for event in trace
+            if event["name"] == "RunTask" and event["ph"] == "X" and (event["pid"], event["tid"]) in mains
+        ]
+        assert len(tasks) > 100, "nothing was traced"
+        busy = max(event.get("tdur", event["dur"]) for event in tasks) / 1000
+        wall = max(event["dur"] for event in tasks) / 1000
+        print(f"longest of {len(tasks)} tasks: {busy:.0f} ms of processor, {wall:.0f} ms of wall clock")
+        assert busy < BLOCKED
+
+
+async def until(page: Page, condition: str) -> None:
+    """Waits for a condition that costs the page nothing to check; locators by role look at every element."""
+    async with asyncio.timeout(20):
+        while not await page.evaluate(condition):
+            await asyncio.sleep(0.05)
+
+
+async def test_two_thousand_messages_open_scroll_and_go_on(deploy: Deploy, visit: Visit, chromium: Browser) -> None:
+    site = await deploy(worker=False, turn_limit=MESSAGES)
+    key = await site.create()
+    await fill(site, key, MESSAGES)
+    reader = await visit(site)
+    page = reader.page
+    async with Tasks(chromium, page):
+        await page.goto("about:blank")
+        await page.goto(f"{site.url}/#{key.token}")
+        await until(page, f"document.querySelectorAll('article').length === {MESSAGES}")
+        await page.mouse.move(700, 400)
+        for _ in range(20):
+            await page.mouse.wheel(0, -2500)
+        await until(page, f"{SCROLLER}.dataset.following === undefined")
+        await page.evaluate(f"{SCROLLER}.focus()")
+        await page.keyboard.press("Home")
+        await until(page, f"{SCROLLER}.scrollTop === 0")
+        await page.keyboard.press("Alt+j")
+        await until(page, f"{SCROLLER}.dataset.following !== undefined")
+    await expect(reader.thread.get_by_text(f"Question {MESSAGES // 2}", exact=True)).to_be_in_viewport()
+    await site.start_worker()
+    await reader.send("say And on.")
+    await expect(reader.thread.get_by_text("And on.", exact=True)).to_be_in_viewport()
+
+
+async def test_a_long_answer_streams_without_blocking(site: Site, reader: Reader, chromium: Browser) -> None:
+    async with Tasks(chromium, reader.page):
+        await reader.send(f"essay {LENGTH}")
+        await expect(reader.answers.last).to_contain_text("Part 1")
+        await reader.composer.press_sequentially("The composer answers.")
+        await expect(reader.answers.last).to_have_attribute("aria-busy", "false", timeout=40_000)
+    await expect(reader.composer).to_have_value("The composer answers.")
+    reply = (await site.history(await reader.key()))[1]
+    assert reply["msg"] == essay(LENGTH)
+    parts = reader.answers.last.get_by_role("heading", name="Part")
+    await expect(parts).to_have_count(essay(LENGTH).count("## Part"))
+    await expect(reader.answers.last.get_by_text("end.")).to_be_in_viewport()
+
+
+async def test_the_end_is_followed_until_the_reader_scrolls_up(site: Site, reader: Reader) -> None:
+    gates = [site.gate() for _ in range(3)]
+    lines = "; ".join(f"say {'x ' * 2000}; wait {gate}" for gate in gates)
+    await reader.send(f"{lines}; say The end.")
+    answer = reader.answers.last
+
+    async def bottom() -> None:
+        async with asyncio.timeout(10):
+            distance = "(element) => element.scrollHeight - element.clientHeight - element.scrollTop"
+            while await reader.thread.evaluate(distance) > 1 or await reader.thread.evaluate(TOP) == 0:
+                await asyncio.sleep(0.05)
+
+    await expect(answer).to_contain_text("x x")
+    await bottom()
+    await reader.thread.hover()
+    await reader.page.mouse.wheel(0, -300)
+    latest = reader.button("Jump to the latest message")
+    await expect(latest).to_be_visible()
+    stands = await reader.thread.evaluate(TOP)
+    length = len(await reader.said(answer).inner_text())
+    site.open(gates[0])
+    async with asyncio.timeout(10):
+        while len(await reader.said(answer).inner_text()) < length + 3000:
+            await asyncio.sleep(0.05)
+    assert await reader.thread.evaluate(TOP) == stands, "nothing moves under the reader's eyes"
+    await latest.click()
+    await bottom()
+    site.open(gates[1])
+    site.open(gates[2])
+    await expect(answer).to_contain_text("The end.")
+    await bottom()
+    await expect(latest).to_have_count(0)
