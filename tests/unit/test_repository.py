@@ -58,7 +58,7 @@ def test_no_file_holds_a_path_of_somebodys_machine() -> None:
     ("pattern", "line"),
     [
         (REGISTRIES, "--index-url https://PY" + "PI.org/simple"),
-        (REGISTRIES, '"resolved": "https://registry.np' + 'mjs.org/react"'),
+        (REGISTRIES, '"resolved": "' + "https://registry.np" + 'mjs.org/react"'),
         (HOMES, "cd /home/" + "ada/unbroken"),
         (HOMES, '"/roo' + 't/.cache"'),
     ],
