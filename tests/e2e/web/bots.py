@@ -71,9 +71,9 @@ class Held(Scripted):
                 yield Source("https://example.org/almanac", "Almanac")
                 yield SHOW
             case ["essay", length]:
-                for piece in pieces(essay(int(length)), 12):
+                for piece in pieces(essay(int(length)), 25):
                     yield piece
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0.001)
             case _:
                 async for step in super().reply(turn):
                     yield step
