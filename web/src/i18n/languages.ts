@@ -33,4 +33,8 @@ export function choose(language: Language | null): void {
 
 export const load = (language: Language): Promise<Catalog> => LOADERS[language]();
 
+/** How the reader writes dates and times: the browser's own region of the language, if it has one. */
+export const locale = (language: Language): string =>
+  navigator.languages.find((tag) => tag.toLowerCase().split("-")[0] === language) ?? language;
+
 export const direction = (language: Language): "ltr" | "rtl" => (language === "ar" ? "rtl" : "ltr");

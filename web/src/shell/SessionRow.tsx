@@ -1,6 +1,7 @@
 import { memo } from "react";
 
 import type { SavedSession } from "../../client";
+import { locale, type Language } from "../i18n/languages";
 import { useSpeech } from "../i18n/useText";
 import { EditIcon, MoreIcon, ShareIcon, TrashIcon } from "./icons";
 import { Menu, MenuItem } from "./Menu";
@@ -11,12 +12,12 @@ import styles from "./Sidebar.module.css";
 const DAY = 86_400_000;
 
 /** When a chat was used last: the time today, the weekday this week, the date before that. */
-function when(time: number, language: string): string {
+function when(time: number, language: Language): string {
   const age = Date.now() - time;
   const date = new Date(time);
-  if (age < DAY && date.getDate() === new Date().getDate()) return date.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
-  if (age < 6 * DAY) return date.toLocaleDateString(language, { weekday: "short" });
-  return date.toLocaleDateString(language, { day: "numeric", month: "short" });
+  if (age < DAY && date.getDate() === new Date().getDate()) return date.toLocaleTimeString(locale(language), { hour: "2-digit", minute: "2-digit" });
+  if (age < 6 * DAY) return date.toLocaleDateString(locale(language), { weekday: "short" });
+  return date.toLocaleDateString(locale(language), { day: "numeric", month: "short" });
 }
 
 /** Markdown reads badly in a line of its own. */

@@ -1,5 +1,6 @@
 import type { Reply } from "../../client/state";
 import type { Feedback } from "../../client/protocol";
+import { locale } from "../i18n/languages";
 import { useSpeech } from "../i18n/useText";
 import { CopyButton } from "../shell/CopyButton";
 import { AgainIcon, DownIcon, NextIcon, PreviousIcon, UpIcon } from "../shell/icons";
@@ -63,7 +64,7 @@ export function Actions({ reply, rated, onAgain, versions }: Props) {
       )}
       {reply.timestamp && (
         <time className={styles.time} dateTime={reply.timestamp}>
-          {new Date(reply.timestamp).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" })}
+          {new Date(reply.timestamp).toLocaleTimeString(locale(language), { hour: "2-digit", minute: "2-digit" })}
         </time>
       )}
     </div>
