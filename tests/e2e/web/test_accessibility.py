@@ -116,6 +116,7 @@ async def test_axe_does_find_barriers(reader: Reader) -> None:
 async def test_the_keyboard_is_enough(site: Site, visit: Visit) -> None:
     reader = await visit(site)
     keyboard = reader.page.keyboard
+    await expect(reader.page.get_by_role("textbox", name="What should we call you?")).to_be_focused()
     await keyboard.type("Ada")
     await keyboard.press("Enter")
     await expect(reader.composer).to_be_focused()

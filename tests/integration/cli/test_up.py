@@ -246,7 +246,7 @@ def test_dead_letters_are_listed_retried_and_dropped(start: Start, tmp_path: Pat
     retried = run("inspect", "dead", "retry", older, cwd=tmp_path)
     assert (retried.returncode, retried.stderr) == (0, "")
     assert f"{older} is message 3 of session {session} now" in retried.stdout
-    _until(lambda: "alive" in run("inspect", "session", session, cwd=tmp_path).stdout)
+    _until(lambda: "alive" in run("inspect", "session", session, cwd=tmp_path).stdout, timeout=60.0)
     assert "dropped" in run("inspect", "dead", "drop", newer, cwd=tmp_path).stdout
     assert "No dead letters." in run("inspect", "dead", "list", cwd=tmp_path).stdout
 

@@ -111,7 +111,7 @@ async def test_a_frozen_server_is_given_up_and_found_again(
     private_valkey: StartValkey, open_backend: OpenBackend
 ) -> None:
     server = private_valkey()
-    backend = await open_backend(server.address, redis_timeout=0.6)
+    backend = await open_backend(server.address, redis_timeout=1.0)
     assert server.pid is not None
     os.kill(server.pid, signal.SIGSTOP)
     try:

@@ -167,7 +167,7 @@ async def test_watching_keeps_a_session_alive_until_it_is_deleted(hub: Hub, back
 
 async def test_without_redis(private_valkey: StartValkey, prefix: str) -> None:
     valkey = private_valkey()
-    backend = await Backend.open(make_settings(valkey.address, prefix=prefix, redis_timeout=0.3))
+    backend = await Backend.open(make_settings(valkey.address, prefix=prefix, redis_timeout=1.0))
     hub = Hub(backend, Bounds(idle_check=0.05))
     await hub.start()
     _, session = await backend.store.create("Ada")

@@ -269,7 +269,7 @@ async def test_a_session_lives_while_it_is_watched_and_not_longer(serve: Serve, 
 
 async def test_an_outage_of_redis_is_waited_out(private_valkey: StartValkey, prefix: str) -> None:
     valkey = private_valkey()
-    settings = make_settings(valkey.address, prefix=prefix, redis_timeout=0.4, drain_grace=1.0)
+    settings = make_settings(valkey.address, prefix=prefix, redis_timeout=1.0, drain_grace=1.0)
     async with serving(settings, Bounds(retry=0.1)) as site:
         token, _ = await site.session()
         async with site.native(token) as reader:

@@ -83,14 +83,14 @@ async def test_killed_and_restarted_redis(private_valkey: StartValkey, tmp_path:
 async def test_an_outcome_waits_for_redis(private_valkey: StartValkey, tmp_path: Path) -> None:
     bot = Scripted()
     server = private_valkey("--appendfsync", "always", data_dir=tmp_path)
-    async with opened(server) as ours, opened(server, redis_timeout=0.3) as backend, working(backend, bot):
+    async with opened(server) as ours, opened(server, redis_timeout=1.0) as backend, working(backend, bot):
         talk = await Talk.begin(ours)
         await talk.send("say a; wait door; say b")
         await talk.shows("a")
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)
         bot.open("door")
-        await asyncio.sleep(1.0)  # several times the worker's patience
+        await asyncio.sleep(3.0)  # several times the worker's patience
         server.stop()
         private_valkey("--appendfsync", "always", data_dir=tmp_path)
         reply = await talk.outcome("m1")
@@ -159,8 +159,8 @@ async def test_after_a_long_outage_the_living_keep_their_replies(private_valkey:
     pid = server.pid
     assert pid is not None
     async with (
-        opened(server, lease=1.5, redis_timeout=0.5) as first,
-        opened(server, lease=1.5, redis_timeout=0.5) as second,
+        opened(server, lease=1.5, redis_timeout=1.0) as first,
+        opened(server, lease=1.5, redis_timeout=1.0) as second,
         working(first, bot),
         working(second, bot),
     ):
