@@ -97,6 +97,7 @@ class Keys:
     def __init__(self, prefix: str = "ub", partitions: int = 16) -> None:
         self.prefix = prefix
         self.tags = tags(partitions)
+        self._partitions = [self.partition(tag) for tag in self.tags]
 
     @property
     def meta(self) -> str:
@@ -110,18 +111,8 @@ class Keys:
 
     def session(self, session_id: str) -> SessionKeys:
         """The keys of one session, all in the slot of its partition."""
-        tag = self.tags[zlib.crc32(session_id.encode()) % len(self.tags)]
-        shared = self.partition(tag)
-        base = f"{self.prefix}:{{{tag}}}:s:{session_id}"
+        tag, ready, dead, control = self._partitions[zlib.crc32(session_id.encode()) % len(self._partitions)]
+        doc = f"{self.prefix}:{{{tag}}}:s:{session_id}"
         return SessionKeys(
-            doc=base,
-            state=f"{base}:state",
-            ids=f"{base}:ids",
-            inbox=f"{base}:inbox",
-            log=f"{base}:log",
-            ready=shared.ready,
-            dead=shared.dead,
-            events=f"{base}:events",
-            control=shared.control,
-            tag=tag,
+            doc, doc + ":state", doc + ":ids", doc + ":inbox", doc + ":log", ready, dead, doc + ":events", control, tag
         )

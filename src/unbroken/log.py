@@ -13,6 +13,7 @@ from unbroken.cursor import ZERO, Cursor, StreamId
 from unbroken.errors import SessionGone
 from unbroken.keys import Keys, SessionKeys
 from unbroken.redis.router import Router
+from unbroken.redis.wire import prepare
 from unbroken.scripts import Code, Scripts
 
 PAGE = 500
@@ -40,7 +41,7 @@ class Entry(NamedTuple):
     Attributes:
         id: a turn id for ACCEPTED, a change id for CHANGED, else a log id.
         frame: the event as JSON, without its cursor.
-        prev: the id before it; None for deltas and parts, which follow their sequence.
+        prev: the id before it of its kind; None for deltas and parts, which follow their sequence.
         turn: the turn that a STARTED or END belongs to.
         at: where a CHANGED happened: the newest turn id and log id at its time.
     """
@@ -57,11 +58,12 @@ class Entry(NamedTuple):
         """Reads a live message: one header line, then the frame."""
         header, _, frame = payload.partition(b"\n")
         words = header.split(b" ")
-        if len(words) == 2:
-            return cls(_KINDS[words[0]], StreamId.parse(words[1]), frame)
+        if len(words) == 2:  # a piece of a reply: nearly always
+            epoch, seq = words[1].split(b"-")
+            return cls(_KINDS[words[0]], StreamId(int(epoch), int(seq)), frame)
         if words[0] == Kind.CHANGED.value:
-            at = StreamId.parse(words[2]), StreamId.parse(words[3])
-            return cls(Kind.CHANGED, StreamId.parse(words[1]), frame, at=at)
+            id_, prev, *at = map(StreamId.parse, words[1:])
+            return cls(Kind.CHANGED, id_, frame, prev, at=(at[0], at[1]))
         turn = StreamId.parse(words[3]) if len(words) == 4 else None
         return cls(_KINDS[words[0]], StreamId.parse(words[1]), frame, StreamId.parse(words[2]), turn)
 
@@ -90,24 +92,42 @@ class Page(NamedTuple):
         cursor: only with a snapshot: where the entries continue.
         entries: what came after the cursor, in order, accepted messages first.
         complete: False if more log entries wait behind these.
+        name: only with a snapshot: the session's name, as JSON.
     """
 
     snapshot: bytes | None
     cursor: Cursor | None
     entries: list[Entry]
     complete: bool
+    name: bytes = b'""'
 
 
-def append_commands(keys: SessionKeys, id_: StreamId, kind: Kind, frame: bytes) -> tuple[tuple[str | bytes, ...], ...]:
-    """The pair that writes one event and shows it live, to be sent together on one connection.
+_WRITE = prepare("XADD", None, "NOMKSTREAM", None, "k", None, "f", None)
+_SHOW = prepare("SPUBLISH", None, None)
 
-    Redis refuses the XADD if the id is not larger than the newest: a repeated write is dropped, and so is every
-    write of an attempt whose session was taken by another. It answers nil if the session is gone.
+
+class Appender:
+    """Writes events to the log of one session, and shows them live.
+
+    Redis refuses the write if the id is not larger than the newest: a repeated write is dropped, and so is every write
+    of an attempt whose session was taken by another. It answers nil if the session is gone.
     """
-    return (
-        ("XADD", keys.log, "NOMKSTREAM", str(id_), "k", kind.value, "f", frame),
-        ("SPUBLISH", keys.events, b"%b %b\n%b" % (kind.value, str(id_).encode(), frame)),
-    )
+
+    __slots__ = ("_events", "_log")
+
+    def __init__(self, keys: SessionKeys) -> None:
+        self._log = keys.log.encode()
+        self._events = keys.events.encode()
+
+    def commands(self, epoch: int, seq: int, kind: bytes, frame: bytes) -> tuple[bytes, bytes]:
+        """The pair of commands that writes and shows an event, to be sent together on one connection."""
+        id_ = b"%d-%d" % (epoch, seq)
+        live = b"%b %b\n%b" % (kind, id_, frame)
+        log, events = self._log, self._events
+        return (
+            _WRITE % (len(log), log, len(id_), id_, len(kind), kind, len(frame), frame),
+            _SHOW % (len(events), events, len(live), live),
+        )
 
 
 class Log:
@@ -134,7 +154,8 @@ class Log:
             return Page(None, None, entries, complete)
         assert found.tail is not None
         assert found.top is not None
-        return Page(found.messages[1:-1], Cursor(found.tail, found.top, found.change), entries, complete)
+        cursor = Cursor(found.tail, found.top, found.change)
+        return Page(found.messages[1:-1], cursor, entries, complete, found.name[1:-1])
 
     async def position(self, session: str) -> Cursor | None:
         """The newest position, or None if the session is gone."""

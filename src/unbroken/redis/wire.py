@@ -16,15 +16,30 @@ from typing import Any, TypeAlias, cast
 import hiredis
 
 Word: TypeAlias = str | bytes | int
-Command: TypeAlias = tuple[Word, ...]
+Command: TypeAlias = tuple[Word, ...] | bytes
+"""The words of a command, or all of it as it goes over the wire."""
 PushHandler: TypeAlias = Callable[[list[Any]], None]
 LossHandler: TypeAlias = Callable[["Wire", str], None]
 
-_pack = cast("Callable[[Command], bytes]", hiredis.pack_command)
+_pack = cast("Callable[[tuple[Word, ...]], bytes]", hiredis.pack_command)
 _Push = hiredis.PushNotification
 _PING = _pack(("PING",))
 _WRITE_BUFFER = 1 << 20
 """Bytes that may wait in the transport before async callers wait too."""
+
+
+def prepare(*words: str | None) -> bytes:
+    """Packs a command once for many uses: each None is a hole, which takes the length and the bytes of its word.
+
+    `prepare("GET", None) % (3, b"key")` is a whole command.
+    """
+    form = b"*%d\r\n" % len(words)
+    for word in words:
+        if word is None:
+            form += b"$%d\r\n%b\r\n"
+        else:
+            form += b"$%d\r\n%b\r\n" % (len(word.encode()), word.encode().replace(b"%", b"%%"))
+    return form
 
 
 class RedisReplyError(Exception):
@@ -124,7 +139,8 @@ class Wire(asyncio.Protocol):
         self._heard = self._loop.time()
         try:
             self._reader.feed(data)
-            while (reply := self._reader.gets()) is not False:
+            next_reply = self._reader.gets
+            while (reply := next_reply()) is not False:
                 if type(reply) is _Push:
                     self._pushed(reply)
                 else:
@@ -230,7 +246,7 @@ class Wire(asyncio.Protocol):
             ConnectionError: the connection is lost.
             UnicodeEncodeError: an argument is not text; nothing was sent.
         """
-        packed = [_pack(command) for command in commands]
+        packed = [command if isinstance(command, bytes) else _pack(command) for command in commands]
         future: asyncio.Future[list[Any]] = self._loop.create_future()
         if packed:
             self._send(b"".join(packed), _Batch(future, len(packed)))

@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
+from unbroken.cursor import Cursor
 from unbroken.errors import ProtocolViolation, Refused, SessionGone, Unavailable
-from unbroken.protocol import CloseCode, Command, MessageSend, Reconnect, Resume, SessionReady, SessionRename
+from unbroken.log import Entry
+from unbroken.protocol import (
+    CloseCode,
+    Command,
+    MessageAcknowledged,
+    MessageSend,
+    Reconnect,
+    Resume,
+    SessionReady,
+    SessionRename,
+)
 from unbroken.server.dialects import Notice, SocketDialect, translate
 from unbroken.server.notices import internal, told
 from unbroken.server.viewer import Item
@@ -40,6 +51,7 @@ class Connection:
         self._dialect = dialect
         self._limit = violations
         self._violations = 0
+        self._acknowledges = False
         self._leaving = False
         self._closed = False
 
@@ -50,6 +62,7 @@ class Connection:
 
     def opened(self, ready: SessionReady) -> list[Action]:
         """The socket was accepted."""
+        self._acknowledges = ready.acknowledges
         return self._say(ready)
 
     def received(self, data: str | bytes) -> list[Action]:
@@ -67,6 +80,12 @@ class Connection:
             return self._say(told(violation))
         self._violations = 0
         return [command]
+
+    def done(self, command: Command) -> list[Action]:
+        """A command was carried out. Whoever waits for replicas is told; all else shows as an event."""
+        if self._acknowledges and isinstance(command, MessageSend):
+            return self._say(MessageAcknowledged(command.id))
+        return []
 
     def failed(self, command: Command, error: Refused | Unavailable) -> list[Action]:
         """A command could not be carried out."""
@@ -89,6 +108,10 @@ class Connection:
     def frames(self, items: Iterable[Item]) -> list[bytes]:
         """The same, as frames only: for a client that is not leaving."""
         return [] if self._closed else translate(self._dialect, items)
+
+    def piece(self, entry: Entry, cursor: Cursor) -> bytes | None:
+        """The same, for one piece of a reply."""
+        return None if self._closed else self._dialect.shown(entry, cursor)
 
     def gone(self) -> list[Action]:
         """The session expired or was deleted."""

@@ -44,12 +44,12 @@ class Watcher(Protocol):
 class _Channel:
     """One watched session."""
 
-    __slots__ = ("keys", "quiet", "renewed", "session", "subscribed", "watchers")
+    __slots__ = ("keys", "quiet", "renewed", "session", "subscribing", "watchers")
 
-    def __init__(self, session: str, keys: SessionKeys, subscribed: asyncio.Task[None]) -> None:
+    def __init__(self, session: str, keys: SessionKeys) -> None:
         self.session = session
         self.keys = keys
-        self.subscribed = subscribed
+        self.subscribing: asyncio.Task[None] | None = None
         self.watchers: set[Watcher] = set()
         self.quiet = False
         self.renewed = time.monotonic()
@@ -101,13 +101,14 @@ class Hub:
         keys = self._backend.keys.session(session)
         channel = self._channels.get(keys.events)
         if channel is None:
-            channel = _Channel(session, keys, asyncio.create_task(self._subscribe(session, keys)))
-            self._channels[keys.events] = channel
+            channel = self._channels[keys.events] = _Channel(session, keys)
+            channel.subscribing = asyncio.create_task(self._subscribe(channel))
         elif len(channel.watchers) >= self._backend.settings.sockets_per_session:
             raise RateLimited("as many connections watch this session as may", retry_after=5.0)
         channel.watchers.add(watcher)
         try:
-            await asyncio.shield(channel.subscribed)
+            if channel.subscribing is not None:
+                await asyncio.shield(channel.subscribing)
         except BaseException:
             self._drop(channel, watcher)
             raise
@@ -122,12 +123,14 @@ class Hub:
         channel.watchers.discard(watcher)
         if not channel.watchers and self._channels.get(channel.keys.events) is channel:
             del self._channels[channel.keys.events]
-            channel.subscribed.cancel()
+            if channel.subscribing is not None:
+                channel.subscribing.cancel()
             self._live.unsubscribe(channel.keys.events, channel.keys.tag)
 
-    async def _subscribe(self, session: str, keys: SessionKeys) -> None:
-        await self._live.subscribe(keys.events, keys.tag)
-        await self._backend.store.touch(session)
+    async def _subscribe(self, channel: _Channel) -> None:
+        await self._live.subscribe(channel.keys.events, channel.keys.tag)
+        await self._backend.store.touch(channel.session)
+        channel.subscribing = None
 
     # Called by the live connection
 

@@ -24,14 +24,31 @@ class PushProtocol(WebSocketsSansIOProtocol):
         cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
         await super().run_asgi()
 
+    def shutdown(self) -> None:
+        """Ends the connection with its server. A handshake under way is left to the application, which refuses it.
+
+        uvicorn would answer it with 500, as if something were broken.
+        """
+        if self.handshake_complete:
+            super().shutdown()
+
     @property
     def over(self) -> bool:
         """Whether nothing can be written any more."""
         return self.disconnected or self.close_sent
 
+    @property
+    def clear(self) -> bool:
+        """Whether the client is there, and has read what came before."""
+        return self.writable.is_set() and not (self.disconnected or self.close_sent)
+
+    def push_one(self, frame: bytes) -> None:
+        """Writes a text frame; only while the way is `clear`."""
+        self.transport.write(_header(len(frame)) + frame)
+
     def push(self, frames: Sequence[bytes]) -> bool:
         """Writes text frames, in one piece. False: nothing was written, the client has to read first, or is gone."""
-        if self.over or not self.writable.is_set():
+        if not self.clear:
             return False
         parts = []
         for frame in frames:

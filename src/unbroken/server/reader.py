@@ -11,6 +11,8 @@ from enum import Enum
 from unbroken.cursor import Cursor
 from unbroken.log import Entry, Kind
 
+_DELTA, _PART = Kind.DELTA, Kind.PART
+
 
 class Verdict(Enum):
     """What to do with a live entry."""
@@ -53,6 +55,17 @@ class Reader:
         else:
             self._log = entry.id
 
+    def follow(self, entry: Entry) -> Cursor | None:
+        """Moves past an entry that is the next piece of the running reply, and returns the cursor after it.
+
+        None: it is something else, and has to be judged by `offer`.
+        """
+        (epoch, seq), (last_epoch, last_seq) = entry.id, self._log
+        if seq != last_seq + 1 or epoch != last_epoch or (entry.kind is not _DELTA and entry.kind is not _PART):
+            return None
+        self._log = entry.id
+        return Cursor(self._turn, entry.id, self._change)
+
     def offer(self, entry: Entry) -> Verdict:
         """Judges a live entry, and moves past it if it is to be applied."""
         match entry.kind:
@@ -79,7 +92,7 @@ class Reader:
 
     def _changed(self, entry: Entry) -> Verdict:
         # A change speaks of what was there at its time, so a reader must know all of that.
-        if entry.id.first == self._change.first + 1 and entry.at == (self._turn, self._log):
+        if entry.prev == self._change and entry.at == (self._turn, self._log):
             return Verdict.APPLY
         if entry.id.first <= self._change.first and entry.id.second <= self._change.second:
             return Verdict.DROP

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from unbroken.cursor import Cursor
-from unbroken.errors import SessionGone, Unavailable
+from unbroken.errors import SessionGone
 from unbroken.server.dialects import portions, translate
 from unbroken.server.dialects.sse import KEEP_ALIVE, Sse, retry
 from unbroken.server.notices import told
@@ -17,6 +17,9 @@ from unbroken.server.service import Service
 from unbroken.server.viewer import Item
 from unbroken.server.watch import Watch
 from unbroken.store import Opened
+
+SOONEST = 0.1
+"""Seconds until a browser that was sent away comes back, at least: it knows no other pause if it finds nobody then."""
 
 
 class EventStream(Response):
@@ -46,8 +49,8 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Streams. What is refused is raised before the first byte."""
-        if self._service.clients.draining:
-            raise Unavailable("this server is stopping")
+        if not self._service.clients.draining:  # else it is told to come back: an EventSource gives up at an error
+            self._service.clients.admit()
         async with self._watch:
             with self._service.clients.joined(self):
                 tasks = [asyncio.create_task(self._stream(send)), asyncio.create_task(_disconnected(receive))]
@@ -70,7 +73,7 @@ class EventStream(Response):
                 frames = translate(dialect, await self._next())
                 for portion in portions(frames or [KEEP_ALIVE]):
                     await self._write(send, b"".join(portion))
-            last = retry(self._after)
+            last = retry(max(self._after, SOONEST))
         except SessionGone as gone:
             last = dialect.notice(told(gone))
         await self._write(send, last, more=False)

@@ -7,7 +7,6 @@ events, and reads the log from where it stopped.
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -27,10 +26,17 @@ class Shown(NamedTuple):
 
 
 class Replaced(NamedTuple):
-    """A snapshot: all messages as a JSON array, and the cursor after them. It replaces what was shown before."""
+    """A snapshot, which replaces what was shown before.
+
+    Attributes:
+        messages: all of them, as a JSON array.
+        cursor: the one after them.
+        name: the session's name, as JSON.
+    """
 
     messages: bytes
     cursor: Cursor
+    name: bytes = b'""'
 
 
 Item: TypeAlias = Shown | Replaced
@@ -45,6 +51,9 @@ class State(Enum):
     """From the log: a read is under way, and live entries are kept for after it."""
     LIVE = "live"
     """From the live channel."""
+
+
+_LIVE = State.LIVE
 
 
 class Viewer:
@@ -64,7 +73,7 @@ class Viewer:
     def __init__(self, cursor: Cursor | None, limit: int) -> None:
         self._limit = limit
         self._ticket = 0
-        self._items: deque[Item] = deque()
+        self._items: list[Item] = []
         self._buffer: list[Entry] = []
         self._start(cursor)
 
@@ -101,6 +110,18 @@ class Viewer:
             else:
                 self._buffer.append(entry)
         # Behind with no read under way: the log has it by the time that it is read.
+
+    def at_once(self, entry: Entry) -> Cursor | None:
+        """Takes in the next piece of a reply past the queue, if nothing waits before it: it counts as taken.
+
+        Returns the cursor after it, or None: then nothing changed, and the entry is one for `entry`.
+        """
+        if self._state is not _LIVE or self._items:
+            return None
+        cursor = self._reader.follow(entry)
+        if cursor is not None:
+            self._taken = cursor
+        return cursor
 
     def gap(self) -> None:
         """Notes that live entries may be missing: the log is read again."""
@@ -145,7 +166,7 @@ class Viewer:
         if page.snapshot is not None:
             assert page.cursor is not None
             self._reader.jump(page.cursor)
-            self._items.append(Replaced(page.snapshot, page.cursor))
+            self._items.append(Replaced(page.snapshot, page.cursor, page.name))
         for entry in page.entries:
             self._reader.replay(entry)
             self._items.append(Shown(entry, self._reader.cursor))
@@ -161,8 +182,7 @@ class Viewer:
 
     def take(self) -> list[Item]:
         """Hands over everything that is to be shown now. What was taken counts as seen."""
-        items = list(self._items)
-        self._items.clear()
+        items, self._items = self._items, []
         self._queued = 0
         if items:
             self._taken = items[-1].cursor

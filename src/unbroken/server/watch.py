@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Sequence
+from typing import Protocol, Self
 
 from unbroken.backend import Backend
 from unbroken.cursor import Cursor
@@ -16,17 +16,31 @@ from unbroken.server.hub import Hub
 from unbroken.server.viewer import Item, State, Viewer
 
 
+class Sink(Protocol):
+    """Where a watch can show something without waiting."""
+
+    @property
+    def open(self) -> bool:
+        """Whether something can be shown now: the client has read what came before."""
+
+    def piece(self, entry: Entry, cursor: Cursor) -> None:
+        """Shows the next piece of a reply, and the cursor after it."""
+
+    def show(self, items: Sequence[Item]) -> None:
+        """Shows whatever is next."""
+
+
 class Watch:
     """Everything that happens in a session after a cursor, for one reader.
 
-    To be used as `async with`; entering subscribes, and raises what `Hub.attach` raises.
+    To be used as `async with`, or between `attach` and `detach`.
 
     Args:
         cursor: what the client has seen; None for nothing, which begins with a snapshot.
 
     Attributes:
-        caught_up: set once everything that had happened before was read.
-        eager: called instead of waking `next` when it waits and something can be shown now.
+        caught_up: whether everything that had happened before was read.
+        sink: shows live events at once whenever `next` waits, instead of waking it.
     """
 
     def __init__(self, backend: Backend, hub: Hub, bounds: Bounds, session: str, cursor: Cursor | None) -> None:
@@ -38,15 +52,31 @@ class Watch:
         self._waiter: asyncio.Future[None] | None = None
         self._interrupted = False
         self._failure: Exception | None = None
-        self.caught_up = asyncio.Event()
-        self.eager: Callable[[], None] | None = None
+        self.caught_up = False
+        self._caught_up: asyncio.Event | None = None
+        self.sink: Sink | None = None
+
+    async def attach(self) -> None:
+        """Subscribes. Raises what `Hub.attach` raises."""
+        await self._hub.attach(self._session, self)
+
+    def detach(self) -> None:
+        """Ends the subscription."""
+        self._hub.detach(self._session, self)
 
     async def __aenter__(self) -> Self:
-        await self._hub.attach(self._session, self)
+        await self.attach()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._hub.detach(self._session, self)
+        self.detach()
+
+    async def catch_up(self) -> None:
+        """Waits until everything that had happened before was read."""
+        if not self.caught_up:
+            if self._caught_up is None:
+                self._caught_up = asyncio.Event()
+            await self._caught_up.wait()
 
     async def next(self) -> list[Item]:
         """Waits until there is something to show, and hands it over; empty after an `interrupt`.
@@ -65,14 +95,13 @@ class Watch:
             if self._failure is not None:
                 raise self._failure
             if self._viewer.state is State.LIVE:
-                self.caught_up.set()
+                self.caught_up = True
+                if self._caught_up is not None:
+                    self._caught_up.set()
+                    self._caught_up = None
                 await self._wait()
             else:
                 await self._read()
-
-    def ready(self) -> list[Item]:
-        """What can be shown now, without waiting; to be called from `eager`."""
-        return self._viewer.take()
 
     def seek(self, cursor: Cursor | None) -> None:
         """Starts anew from a cursor; None begins with a snapshot."""
@@ -93,12 +122,23 @@ class Watch:
 
     def entry(self, entry: Entry) -> None:
         """Takes in a live entry."""
-        self._viewer.entry(entry)
-        if self._waiter is not None:
-            if self.eager is not None and self._viewer.waiting:
-                self.eager()
-            if self._viewer.waiting or self._viewer.state is not State.LIVE:
+        viewer, sink = self._viewer, self.sink
+        if self._waiter is None or sink is None or not sink.open:
+            viewer.entry(entry)
+            self._wake()
+            return
+        try:
+            cursor = viewer.at_once(entry)
+            if cursor is not None:
+                sink.piece(entry, cursor)
+                return
+            viewer.entry(entry)
+            if viewer.waiting:
+                sink.show(viewer.take())
+            if viewer.state is not State.LIVE:
                 self._wake()
+        except Exception as defect:  # the hub's other watchers have no part in it
+            self.fail(defect)
 
     def gap(self) -> None:
         """Notes that live entries may be missing."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from unbroken.cursor import Cursor
 from unbroken.errors import NotAuthenticated, Refused, SessionGone, Unavailable
+from unbroken.log import Entry
 from unbroken.protocol import SUBPROTOCOL, CloseCode, Command, Resume
 from unbroken.server.auth import origin_allowed, token_of
 from unbroken.server.commands import perform
@@ -21,6 +22,7 @@ from unbroken.server.notices import told
 from unbroken.server.problems import answer, report
 from unbroken.server.push import EXTENSION, PushProtocol
 from unbroken.server.service import Service
+from unbroken.server.viewer import Item
 from unbroken.server.watch import Watch, known
 from unbroken.store import Opened
 
@@ -32,32 +34,64 @@ async def chat(websocket: WebSocket) -> None:
         await websocket.close(CloseCode.POLICY)
         return
     native = SUBPROTOCOL in websocket.scope["subprotocols"]
-    async with AsyncExitStack() as stack:
-        try:
-            opened = await _admitted(websocket, service)
-            cursor = known(websocket.query_params.get("cursor")) if native else None
-            watch = Watch(service.backend, service.hub, service.bounds, opened.id, cursor)
-            await stack.enter_async_context(watch)
-        except (Refused, Unavailable) as error:
-            await websocket.send_denial_response(answer(told(error), websocket.url.path))
-            return
+    try:
+        opened = await _admitted(websocket, service)
+        cursor = known(websocket.query_params.get("cursor")) if native else None
+        watch = Watch(service.backend, service.hub, service.bounds, opened.id, cursor)
+        await watch.attach()
+    except (Refused, Unavailable) as error:
+        await websocket.send_denial_response(answer(told(error), websocket.url.path))
+        return
+    try:
         await websocket.accept(SUBPROTOCOL if native else None)
         connection = Connection(Native() if native else Plain(), service.bounds.violations)
         socket = Socket(websocket, service, opened, connection, watch)
-        stack.enter_context(service.clients.joined(socket))
-        await socket.run()
+        with service.clients.joined(socket):
+            await socket.run()
+    finally:
+        watch.detach()
 
 
 async def _admitted(websocket: WebSocket, service: Service) -> Opened:
-    if service.clients.draining:
-        raise Unavailable("this server is stopping")
+    service.clients.admit()
     if not origin_allowed(websocket, service.settings.allowed_origins):
         raise NotAuthenticated("pages of this origin may not connect")
     return await service.opened(websocket)
 
 
+class Doorway:
+    """Shows live events on a socket in the moment that they come."""
+
+    def __init__(self, door: PushProtocol, connection: Connection) -> None:
+        self._door = door
+        self._connection = connection
+
+    @property
+    def open(self) -> bool:
+        """Whether the client is there, and has read what came before."""
+        return self._door.clear
+
+    def piece(self, entry: Entry, cursor: Cursor) -> None:
+        """Writes a piece of a reply, unless the connection is over."""
+        frame = self._connection.piece(entry, cursor)
+        if frame is not None:
+            self._door.push_one(frame)
+
+    def show(self, items: Sequence[Item]) -> None:
+        """Writes whatever is next."""
+        self._door.push(self._connection.frames(items))
+
+
+class _WrittenToTheEnd(Exception):
+    """The writing side closed the socket."""
+
+
 class Socket:
-    """Two tasks on one socket: one listens and carries out commands in order, one writes what is to be shown."""
+    """One socket: its task listens and carries out commands in order, another one writes what is to be shown.
+
+    Idle sockets are the most a server has, so they keep little: one task beside the application's, nothing of what was
+    sent.
+    """
 
     def __init__(
         self, websocket: WebSocket, service: Service, opened: Opened, connection: Connection, watch: Watch
@@ -73,31 +107,39 @@ class Socket:
 
     async def run(self) -> None:
         """Serves the socket until either side closes it."""
-        tasks = [asyncio.create_task(self._guarded(side)) for side in (self._listen, self._write)]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            async with asyncio.TaskGroup() as sides:
+                writing = sides.create_task(self._write_to_the_end())
+                await self._guarded(self._listen)
+                writing.cancel()
+        except* _WrittenToTheEnd:
+            pass
+
+    async def _write_to_the_end(self) -> None:
+        await self._guarded(self._write)
+        raise _WrittenToTheEnd  # nobody need listen any more
 
     def leave(self, after: float) -> None:
         """Begins to leave, because the server is about to stop."""
         self._after = after
-        self._watch.eager = None
+        self._watch.sink = None
         self._watch.interrupt()
 
     async def _guarded(self, side: Callable[[], Awaitable[None]]) -> None:
         try:
             await side()
+            return
         except WebSocketDisconnect:
-            pass
+            return
         except SessionGone:
-            await self._do(self._connection.gone())
+            last = self._connection.gone()
         except TimeoutError:
             self._give_up()
+            return
         except Exception:
-            await self._do(self._connection.crashed(report("a socket")))
+            last = self._connection.crashed(report("a socket"))
+        with suppress(Exception):  # it may be gone by now
+            await self._do(last)
 
     async def _listen(self) -> None:
         while True:
@@ -110,21 +152,11 @@ class Socket:
     async def _write(self) -> None:
         await self._do(self._connection.opened(self._service.ready(self._opened)))
         if self._door is not None and self._after is None:
-            self._watch.eager = self._write_now
+            self._watch.sink = Doorway(self._door, self._connection)
         while not self._connection.closed:
-            actions = self._connection.shown(await self._watch.next())
+            await self._do(self._connection.shown(await self._watch.next()))
             if self._after is not None:
-                actions += self._connection.drain(self._after)
-            await self._do(actions)
-
-    def _write_now(self) -> None:
-        """Writes a live event in the moment that it comes, if the client has read what came before."""
-        assert self._door is not None
-        if self._door.writable.is_set():
-            try:
-                self._door.push(self._connection.frames(self._watch.ready()))
-            except Exception as defect:  # the hub's other watchers have no part in it
-                self._watch.fail(defect)
+                await self._do(self._connection.drain(self._after))
 
     async def _do(self, actions: Iterable[Action]) -> None:
         frames: list[bytes] = []
@@ -146,8 +178,9 @@ class Socket:
                 return
             # A reply must not be committed before this client's place in the log is known: a client without history
             # would never see it.
-            await self._watch.caught_up.wait()
+            await self._watch.catch_up()
             await perform(self._service.backend, self._opened.id, command)
+            await self._do(self._connection.done(command))
         except (Refused, Unavailable) as error:
             await self._do(self._connection.failed(command, error))
 

@@ -8,14 +8,13 @@ meanwhile waits, and goes together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import Protocol
 
-from unbroken.cursor import StreamId
 from unbroken.errors import BotError
 from unbroken.keys import SessionKeys
-from unbroken.log import Kind, append_commands
+from unbroken.log import Appender, Kind
 from unbroken.protocol import ReplyDelta, ReplyPart, encode
 from unbroken.queue import Claim
 from unbroken.types import Part, Piece
@@ -23,6 +22,11 @@ from unbroken.worker import pieces
 
 MANY = 5000
 """Log entries of one reply from which on its pieces are gathered into larger ones: take and resume read them all."""
+
+LARGE = 65_536
+"""Characters of a chunk that nothing more is added to: every reader who is behind holds at least one whole."""
+
+_DELTA, _PART = Kind.DELTA.value, Kind.PART.value
 
 
 class State(Enum):
@@ -47,9 +51,14 @@ class Channel:
         limit: bytes that the reply may have, with what earlier attempts showed.
         on_lost: called when Redis says that another attempt owns the reply.
         on_gone: called when Redis says that the session does not exist any more.
+        connection: that began the reply.
+
+    Attributes:
+        connection: whose server has all that was sent; None if that is not known.
     """
 
     __slots__ = (
+        "_appender",
         "_flushed",
         "_limit",
         "_outbox",
@@ -58,6 +67,7 @@ class Channel:
         "_sent",
         "bytes",
         "claim",
+        "connection",
         "in_flight",
         "keys",
         "on_gone",
@@ -76,10 +86,12 @@ class Channel:
         *,
         on_lost: Callable[[], None],
         on_gone: Callable[[], None],
+        connection: Hashable | None = None,
     ) -> None:
         self._outbox = outbox
         self.claim = claim
         self.keys = keys
+        self._appender = Appender(keys)
         self._limit = limit
         self.on_lost = on_lost
         self.on_gone = on_gone
@@ -87,6 +99,7 @@ class Channel:
         self._pending: list[Piece] = []
         self._pending_bytes = 0
         self._flushed: asyncio.Future[None] | None = None
+        self.connection = connection
         self.bytes = len(claim.partial.encode())
         self.state = State.OPEN
         self.queued = False
@@ -103,7 +116,8 @@ class Channel:
             BotError: the reply is longer than it may be; what was taken before stays.
         """
         if isinstance(piece, str):
-            piece, size = pieces.text(piece)
+            # a character is a byte at least: what is too long anyway need not be measured, which would copy it
+            piece, size = pieces.text(piece) if len(piece) <= self._limit else (piece, len(piece))
         elif isinstance(piece, Part):
             piece, size = pieces.part(piece)
         else:
@@ -117,7 +131,7 @@ class Channel:
             )
         self._pending.append(piece)
         self._pending_bytes += size
-        if self.due:
+        if not self.queued and self.due:
             self._outbox.enqueue(self)
 
     @property
@@ -140,6 +154,11 @@ class Channel:
                     found.append(piece)
                 last = piece
         return found
+
+    @property
+    def begun(self) -> bool:
+        """Whether any chunk was made."""
+        return bool(self._sent)
 
     @property
     def next_seq(self) -> int:
@@ -174,25 +193,33 @@ class Channel:
         return self._pending_bytes * 1024 >= self.bytes  # grows with the reply: a few thousand entries more at most
 
     def cut(self) -> int:
-        """Makes one chunk of what waits, as far as it merges, and returns its sequence."""
+        """Makes one chunk of what waits, as far as it merges and is not too large, and returns its sequence."""
         pending = self._pending
         first = pending[0]
         count = 1
-        while count < len(pending) and pieces.follow(first, pending[count]):
-            count += 1
+        if self._pending_bytes <= LARGE:
+            while count < len(pending) and pieces.follow(first, pending[count]):
+                count += 1
+        else:
+            size = pieces.length(first)
+            while (
+                count < len(pending)
+                and pieces.follow(first, pending[count])
+                and (size := size + pieces.length(pending[count])) <= LARGE
+            ):
+                count += 1
         self._sent.append(pieces.merged(pending[:count]))
         del pending[:count]
         if not pending:
             self._pending_bytes = 0
         return len(self._sent)
 
-    def commands(self, seq: int) -> tuple[tuple[str | bytes, ...], ...]:
+    def commands(self, seq: int) -> tuple[bytes, bytes]:
         """What writes a chunk and shows it live; every time the same bytes."""
         piece, turn = self._sent[seq - 1], self.claim.turn.first
-        log_id = StreamId(self.claim.epoch, seq)
         if isinstance(piece, str):
-            return append_commands(self.keys, log_id, Kind.DELTA, encode(ReplyDelta(turn, piece)))
-        return append_commands(self.keys, log_id, Kind.PART, encode(ReplyPart(turn, piece)))
+            return self._appender.commands(self.claim.epoch, seq, _DELTA, encode(ReplyDelta(turn, piece)))
+        return self._appender.commands(self.claim.epoch, seq, _PART, encode(ReplyPart(turn, piece)))
 
     def answered(self) -> None:
         """The chunk that was under way is written."""

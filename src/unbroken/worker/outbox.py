@@ -1,7 +1,11 @@
 """Writes what all running replies say, with natural batching.
 
 When nothing is under way, a piece leaves at once. Everything that arrives while a flush is unanswered, of all replies,
-goes into the next one. So an idle system has the lowest latency and a busy one the largest batches, without a timer.
+goes into the next one. So an idle system has the lowest latency and a busy one the largest batches.
+
+A round trip that becomes slow says that something on the way has too much to do: this worker, Redis, the machine. So
+flushes leave no more often than every few round trips, within bounds; a faster reader could not tell, and each flush
+carries more. The first words of a reply do not wait for that.
 """
 
 from __future__ import annotations
@@ -10,14 +14,15 @@ import asyncio
 import functools
 import logging
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from unbroken.errors import Unavailable
 from unbroken.keys import Keys
 from unbroken.log import Log
 from unbroken.queue import Claim
-from unbroken.redis.router import Router
+from unbroken.redis.router import Remedy, Router, classify
 from unbroken.redis.wire import RedisReplyError
 from unbroken.worker.channel import Channel, State
 
@@ -26,6 +31,15 @@ logger = logging.getLogger("unbroken.worker")
 STALL = 0.1
 """Seconds after which a flush is not waited for by the replies that are not in it: one silent server of a cluster holds
 up only its own sessions."""
+
+PERIOD = 8
+"""Round trips from one flush to the next, at least."""
+
+LONGEST_PERIOD = 0.04
+"""Seconds from one flush to the next, at most: 25 times a second looks fluent."""
+
+_TICK = 0.001
+"""Seconds that are not worth a timer."""
 
 LONGEST_PAUSE = 5.0
 """Seconds between two tries to write, at most, while Redis is away or refuses."""
@@ -44,49 +58,87 @@ class Outbox:
         self._keys = keys
         self._reply_bytes = reply_bytes
         self._loop = asyncio.get_running_loop()
+        self._beginning: list[Channel] = []
         self._waiting: list[Channel] = []
-        self._scheduled = False
+        self._soon = False
+        self._timer: asyncio.TimerHandle | None = None
         self._flush_number = 0
         self._unanswered = 0
         self._flushed_at = 0.0
+        self._round_trip = 0.0
         self._recovering = 0
 
     def open(self, claim: Claim, *, on_lost: Callable[[], None], on_gone: Callable[[], None]) -> Channel:
         """Opens the channel of a reply that begins."""
         keys = self._keys.session(claim.session)
-        return Channel(self, claim, keys, self._reply_bytes, on_lost=on_lost, on_gone=on_gone)
+        connection = self._router.connection(keys.tag)
+        return Channel(self, claim, keys, self._reply_bytes, on_lost=on_lost, on_gone=on_gone, connection=connection)
 
     def enqueue(self, channel: Channel) -> None:
-        """Sends what the channel holds, with the next flush."""
+        """Sends what the channel holds, with the next flush. Once it is queued, this need not be called again."""
         if not channel.queued:
             channel.queued = True
-            self._waiting.append(channel)
-        if not self._scheduled and self._may_flush():
-            self._scheduled = True
-            self._loop.call_soon(self._flush)
+            (self._waiting if channel.begun else self._beginning).append(channel)
+            self._plan()
 
-    def _may_flush(self) -> bool:
-        return not self._unanswered or self._loop.time() - self._flushed_at > STALL
+    def _plan(self) -> None:
+        """Sets the time of the next flush."""
+        if self._soon:
+            return
+        wait = self._wait()
+        if wait < _TICK:
+            self._soon = True
+            self._loop.call_soon(self._flush)
+        elif self._timer is None:
+            self._timer = self._loop.call_later(wait, self._wait_ends)
+
+    def _wait(self) -> float:
+        """Seconds until the next flush may leave, unless the one under way is answered before."""
+        if self._unanswered:
+            pause = STALL
+        elif self._beginning:
+            return 0.0
+        else:
+            pause = self._period
+        return self._flushed_at + pause - time.monotonic()
+
+    @property
+    def _period(self) -> float:
+        return min(LONGEST_PERIOD, PERIOD * self._round_trip)
+
+    def _wait_ends(self) -> None:
+        self._timer = None
+        if self._waiting or self._beginning:
+            self._plan()
 
     def _flush(self) -> None:
-        self._scheduled = False
-        batches: dict[str, list[Channel]] = {}
-        waiting, self._waiting = self._waiting, []
-        for channel in waiting:
+        self._soon = False
+        flushed, self._beginning = self._beginning, []
+        if self._flushed_at + self._period - time.monotonic() < _TICK:
+            flushed += self._waiting
+            self._waiting = []
+        batches: dict[Hashable, list[Channel]] = {}
+        for channel in flushed:
             channel.queued = False
-            if channel.due:
-                batches.setdefault(channel.keys.tag, []).append(channel)
+            if not channel.due:
+                continue
+            connection = self._router.connection(channel.keys.tag)
+            if connection is None or connection is not channel.connection:
+                # After a failover, what was acknowledged may be missing there: a later chunk would leave a hole.
+                self._recover(channel, ConnectionError("the connection was lost"))
+            else:
+                batches.setdefault(connection, []).append(channel)
         if not batches:
             return
         self._flush_number += 1
         self._unanswered = len(batches)
-        self._flushed_at = self._loop.time()
-        for tag, channels in batches.items():
-            commands: list[tuple[str | bytes, ...]] = []
+        self._flushed_at = time.monotonic()
+        for channels in batches.values():
+            commands: list[bytes] = []
             for channel in channels:
                 commands += channel.commands(channel.cut())
                 channel.in_flight = True
-            future = self._router.send(tag, commands)
+            future = self._router.send(channels[0].keys.tag, commands)
             future.add_done_callback(functools.partial(self._answered, self._flush_number, channels))
 
     def _answered(self, number: int, channels: list[Channel], future: asyncio.Future[list[Any]]) -> None:
@@ -104,8 +156,13 @@ class Outbox:
                     self._refused(channel, reply)
         if number == self._flush_number:
             self._unanswered -= 1
-        if self._waiting and not self._scheduled and self._may_flush():
-            self._flush()
+            if not self._unanswered:
+                self._round_trip += (time.monotonic() - self._flushed_at - self._round_trip) / 8
+                if self._timer is not None:
+                    self._timer.cancel()
+                    self._timer = None
+        if self._waiting or self._beginning:
+            self._plan()
 
     def _refused(self, channel: Channel, reply: RedisReplyError | None) -> None:
         """Redis wrote nothing: nil if there is no log any more, else an error."""
@@ -149,22 +206,31 @@ class Outbox:
                 self.enqueue(channel)
 
     async def _catch_up(self, channel: Channel) -> None:
-        """Sends again, unchanged, whatever the log does not hold. Redis may be away for as long as it likes."""
-        pause = 0.05
+        """Sends again, unchanged, whatever the log does not hold. Redis may be away for as long as it likes.
+
+        What is found out holds for one server. A chunk that went to the next one would leave a hole in its log: each is
+        sent on the connection that said what comes before it, or not at all.
+        """
+        tag, pause = channel.keys.tag, 0.05
         while True:
+            connection = self._router.connection(tag)
             try:
                 top = await self._log.top(channel.claim.session)
+                if connection is None or connection is not self._router.connection(tag):
+                    continue
                 if top is None or top.first != channel.claim.epoch:
                     channel.recovery = None  # this very task: closing must not cancel it
                     channel.close()
                     (channel.on_gone if top is None else channel.on_lost)()
                     return
                 if top.second + 1 >= channel.next_seq:
+                    channel.connection = connection
                     return
-                commands = channel.commands(top.second + 1)
-                reply = (await self._router.pipeline(channel.keys.tag, *commands, errors=True))[0]
+                reply = (await self._router.send(tag, channel.commands(top.second + 1)))[0]
                 if isinstance(reply, RedisReplyError) and "equal or smaller" not in str(reply):
-                    raise reply
-            except Unavailable:
+                    if classify(reply) is Remedy.RAISE:
+                        raise reply
+                    raise Unavailable(str(reply))
+            except (Unavailable, ConnectionError):
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load
                 pause = min(LONGEST_PAUSE, pause * 2)

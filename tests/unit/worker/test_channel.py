@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import hiredis
 import pytest
 
 from unbroken.cursor import StreamId
@@ -35,9 +36,14 @@ def make(limit: int = 1000, partial: str = "") -> Channel:
 
 def sent(channel: Channel, seq: int) -> tuple[Any, ...]:
     """Id and event of a chunk."""
-    xadd, spublish = channel.commands(seq)
-    assert spublish[2].split(b"\n", 1)[1] == xadd[7]  # type: ignore[arg-type]
-    return xadd[3], decode_event(xadd[7])
+    reader = hiredis.Reader()
+    for packed in channel.commands(seq):
+        reader.feed(packed)
+    xadd, spublish = reader.gets(), reader.gets()
+    assert xadd[:3] == [b"XADD", channel.keys.log.encode(), b"NOMKSTREAM"]
+    assert spublish[:2] == [b"SPUBLISH", channel.keys.events.encode()]
+    assert spublish[2] == b"%b %b\n%b" % (xadd[5], xadd[3], xadd[7])
+    return xadd[3].decode(), decode_event(xadd[7])
 
 
 def test_what_waits_together_goes_together_and_parts_keep_their_place() -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from unbroken.errors import Unavailable
 from unbroken.redis.ready import Ready
-from unbroken.worker.partition import Claimed, Partition
+from unbroken.worker.partition import SILENCE, Claimed, Partition
 from unbroken.worker.slots import Slots
 
 LEASE = 0.3
@@ -21,6 +21,7 @@ class ReadyStub:
         self.reclaims = reclaims or []
         self.asked: list[tuple[float, float]] = []
         self.blocks: list[float] = []
+        self.forgot: list[tuple[int, float]] = []
         self.woken = asyncio.Event()
 
     async def read(self, block: float) -> list[Claimed]:
@@ -43,6 +44,10 @@ class ReadyStub:
             raise Unavailable("away")
         return [found]
 
+    async def forget(self, silence: float) -> int:
+        self.forgot.append((len(self.asked), silence))
+        return 0
+
     async def wake(self) -> None:
         self.woken.set()
 
@@ -60,7 +65,7 @@ async def run(
         slots.begin()
         started.append(claimed)
 
-    partition = Partition(cast("Ready", ready), slots, LEASE, start, held or (lambda _: False))
+    partition = Partition(cast("Ready", ready), slots, LEASE, start, held or (lambda _: False), ready.forget)
     task = asyncio.create_task(partition.run())
     async with asyncio.timeout(5):
         while not until(started):
@@ -89,6 +94,12 @@ async def test_reclaiming_goes_before_reading_until_there_is_nothing_more() -> N
     ready = ReadyStub(reads=entries(1), reclaims=dead.copy())
     assert await run(ready, Slots(9, 1, lambda: None), lambda started: len(started) == 3) == [*dead, *entries(1)]
     assert [idle for _, idle in ready.asked[:3]] == [LEASE] * 3
+
+
+async def test_the_dead_are_forgotten_rarely_and_only_after_their_sessions_were_taken_over() -> None:
+    ready = ReadyStub(reclaims=[("1-0", "dead")])
+    await run(ready, Slots(9, 1, lambda: None), lambda _: len(ready.asked) > 4)
+    assert ready.forgot == [(2, LEASE * SILENCE)]
 
 
 async def test_what_it_runs_already_is_left() -> None:

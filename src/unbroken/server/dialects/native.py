@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unbroken.cursor import Cursor
+from unbroken.cursor import ZERO, Cursor
 from unbroken.log import Entry
 from unbroken.protocol import Command, decode_command, encode, with_cursor
 from unbroken.server.dialects import Notice
+from unbroken.server.viewer import Replaced
 
 
 class Native:
     """Passes the bytes of an event through, undecoded."""
 
     unfinished = False
+
+    def __init__(self) -> None:
+        # Of a cursor, only the middle changes while a reply is running.
+        self._turn = self._change = ZERO
+        self._before = self._after = str(ZERO).encode()
 
     def command(self, raw: str) -> Command:
         """Reads a JSON command."""
@@ -25,8 +31,14 @@ class Native:
 
     def shown(self, entry: Entry, cursor: Cursor) -> bytes:
         """Writes every event."""
-        return with_cursor(entry.frame, str(cursor))
+        turn, (epoch, seq), change = cursor
+        if turn is not self._turn or change is not self._change:
+            self._turn, self._change = turn, change
+            before, _, after = str(cursor).split(".")
+            self._before, self._after = before.encode(), after.encode()
+        return b'{"cursor":"%b.%d-%d.%b",%b' % (self._before, epoch, seq, self._after, entry.frame[1:])
 
-    def replaced(self, messages: bytes, cursor: Cursor) -> Sequence[bytes]:
+    def replaced(self, snapshot: Replaced) -> Sequence[bytes]:
         """Writes one `snapshot` event."""
-        return (with_cursor(b'{"type":"snapshot","messages":%b}' % messages, str(cursor)),)
+        frame = b'{"type":"snapshot","messages":%b,"name":%b}' % (snapshot.messages, snapshot.name)
+        return (with_cursor(frame, str(snapshot.cursor)),)
