@@ -17,6 +17,7 @@ import msgspec
 from pydantic import SecretStr
 
 from unbroken.models.completion import Completion
+from unbroken.models.silence import Silence
 from unbroken.models.trouble import ModelError, from_answer
 from unbroken.types import Piece, Role, Turn
 
@@ -86,10 +87,12 @@ class OpenAI:
                         for piece in completion.whole(await response.read()):
                             yield piece
                         return
-                    while chunk := await response.content.readany():
-                        for piece in completion.feed(chunk):
-                            spoke = True
-                            yield piece
+                    with Silence(response, self._timeout) as silence:
+                        while chunk := await response.content.readany():
+                            silence.read += len(chunk)
+                            for piece in completion.feed(chunk):
+                                spoke = True
+                                yield piece
                     for piece in completion.close():
                         yield piece
                     return
@@ -142,7 +145,7 @@ class OpenAI:
             body = await response.content.read(10_000)
         if self._key is not None:  # some servers repeat the key that they refuse
             body = body.replace(self._key.get_secret_value().encode(), b"***")
-        raise from_answer(response.status, body, response.headers.get("Retry-After"))
+        raise from_answer(response.status, body, response.headers.get("Retry-After"), response.headers.get("Date"))
 
     def _lost(self, error: Exception, spoke: bool) -> ModelError:
         host = urlsplit(self._url).hostname

@@ -29,13 +29,13 @@ class EventStream:
             if text.endswith(b"\r"):  # its LF may be in the next chunk
                 text, held = text[:-1], b"\r"
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *events, rest = text.split(b"\n\n")
-        self._rest = rest + held if held else rest
+        events = text.split(b"\n\n")
+        rest = self._rest = events.pop() + held
         if len(rest) > LONGEST:
             raise ValueError(f"an event of more than {LONGEST} bytes")
-        found = []
+        found: list[bytes] = []
         for event in events:
-            if event.startswith(b"data: ") and b"\n" not in event:  # what nearly every event is
+            if event[:6] == b"data: " and b"\n" not in event:  # what nearly every event is
                 found.append(event[6:])
             else:
                 _read(event, found)

@@ -141,6 +141,25 @@ async def test_a_slow_server_is_not() -> None:
         assert await said(bot) == ["a", "b", "c"]
 
 
+async def test_a_server_that_becomes_silent_later_is_left_too() -> None:
+    found: list[Piece] = []
+    async with asking(stream(delta("a"), 0.05, delta("b"), 0.05, delta("c"), 5.0), timeout=0.3) as (bot, _):
+        with pytest.raises(ModelError) as caught:
+            await said(bot, found)
+    assert (caught.value.code, found) == ("model_silent", ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("act", [GOOD, stream(delta("Hel"), 0.02, delta("lo"), 1.1, DONE)], ids=["ended", "goes on"])
+async def test_a_slow_reader_is_no_silence(act: Act) -> None:
+    found = []
+    async with asking(act, timeout=0.5) as (bot, _):
+        async for piece in bot.reply(Turn("hello")):
+            found.append(piece)
+            if piece == "Hel" or act is GOOD:
+                await asyncio.sleep(1.0)
+    assert found == ["Hel", "lo"]
+
+
 async def test_nobody_is_there() -> None:
     bot = OpenAI("http://127.0.0.1:1/v1", "m", retries=1)
     await bot.start()

@@ -61,3 +61,4 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert from_answer(429, b"", date).retry_after == pytest.approx(100, abs=2)
     past = email.utils.formatdate(time.time() - 100, usegmt=True)
     assert from_answer(429, b"", past).retry_after == 0
+    assert from_answer(429, b"", "Thu, 01 Jan 2015 00:01:40 GMT", "Thu, 01 Jan 2015 00:00:00 GMT").retry_after == 100
