@@ -6,7 +6,6 @@ from typing import Self
 
 from unbroken.config import Settings
 from unbroken.errors import ConfigurationError
-from unbroken.keys import Keys
 from unbroken.log import Log
 from unbroken.queue import Limits, Queue
 from unbroken.redis.client import RedisClient
@@ -22,10 +21,10 @@ class Backend:
         keys: the names of this deployment.
     """
 
-    def __init__(self, settings: Settings, redis: RedisClient, keys: Keys) -> None:
+    def __init__(self, settings: Settings, redis: RedisClient) -> None:
         self.settings = settings
         self.redis = redis
-        self.keys = keys
+        self.keys = keys = redis.keys
         self.scripts = Scripts(redis.router, settings.session_ttl)
         self.store = Store(redis.router, keys, self.scripts)
         self.log = Log(redis.router, keys, self.scripts)
@@ -39,12 +38,12 @@ class Backend:
 
         Raises:
             ConfigurationError: it cannot; the message says what to change.
+            Unavailable: it is there, but does not answer or cannot write.
         """
         address = settings.redis_address()
         if address is None:
             raise ConfigurationError("no Redis is configured; set REDIS_URL, or run `unbroken up`, which has its own")
-        keys = Keys(settings.prefix, settings.partitions)
-        return cls(settings, await RedisClient.open(address, settings, keys), keys)
+        return cls(settings, await RedisClient.open(address, settings))
 
     async def close(self) -> None:
         """Closes every connection."""

@@ -6,9 +6,10 @@ Unbroken's own variables begin with `UNBROKEN_`. The five of the tutorial (`REDI
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -32,7 +33,10 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         None,
         validation_alias=_own("REDIS_URL"),
-        description="redis://, rediss:// or unix:// address, or bare host:port. Unset: `unbroken up` starts its own.",
+        description=(
+            "redis://, rediss:// or unix:// address, or bare host:port; several servers of a cluster with commas; "
+            "redis+sentinel://host:port,host:port/name for Sentinel. Unset: `unbroken up` starts its own."
+        ),
     )
     redis_user: str | None = Field(
         None, validation_alias=_own("REDIS_USER"), description="User name, if not in the URL."
@@ -43,8 +47,14 @@ class Settings(BaseSettings):
     redis_host: str | None = Field(None, validation_alias=_own("REDIS_HOST"), description="Host, instead of a URL.")
     redis_port: int | None = Field(None, validation_alias=_own("REDIS_PORT"), description="Port beside REDIS_HOST.")
     prefix: str = Field("ub", pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="First part of every key.")
-    partitions: int = Field(
-        16, ge=1, le=1024, description="Partitions of the queue, a power of two; fixed for the life of a deployment."
+    partitions: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description=(
+            "Partitions of the queue, a power of two; fixed for the life of a deployment. Unset: as it was started, "
+            "with 16, or 64 on a cluster."
+        ),
     )
     redis_timeout: float = Field(
         10.0, gt=0, description="How long a request may wait for Redis before it is refused as unavailable."
@@ -85,6 +95,9 @@ class Settings(BaseSettings):
     attempts: int = Field(3, ge=1, description="Attempts before a message is committed as failed.")
     context_messages: int = Field(20, ge=0, description="Earlier messages that a bot is given.")
     reply_bytes: int = Field(1_048_576, ge=1, description="Longest reply; past it the reply fails with what it has.")
+    reply_timeout: float = Field(
+        3600.0, ge=0, description="Longest time for one reply; past it the reply fails with what it has; 0 = no limit."
+    )
     block_warning: float = Field(
         1.0, gt=0, description="A bot that blocks the event loop for so long is named in the log."
     )
@@ -135,15 +148,16 @@ class Settings(BaseSettings):
             return None
         if "://" not in url:
             url = f"redis://{url}"
-        parts = urlsplit(url)
-        if parts.scheme not in ("redis", "rediss", "unix"):
+        scheme, _, rest = url.partition("://")
+        if scheme not in ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel"):
             raise ConfigurationError(
-                f"REDIS_URL begins with {parts.scheme}://; use redis://, rediss:// (TLS), unix:// or bare host:port"
+                f"REDIS_URL begins with {scheme}://; use redis://, rediss:// (TLS), unix://, redis+sentinel://, "
+                "rediss+sentinel:// or bare host:port"
             )
         password = self.redis_password.get_secret_value() if self.redis_password else None
-        if "@" not in parts.netloc and (self.redis_user or password):
+        if "@" not in re.split("[/?#]", rest, maxsplit=1)[0] and (self.redis_user or password):
             login = quote(self.redis_user or "", safe="") + (f":{quote(password, safe='')}" if password else "")
-            url = parts._replace(netloc=f"{login}@{parts.netloc}").geturl()
+            url = f"{scheme}://{login}@{rest}"
         return url
 
 
@@ -162,6 +176,6 @@ def load_settings(**overrides: object) -> Settings:
         field = Settings.model_fields.get(where)
         name = where if field is None or field.validation_alias else f"UNBROKEN_{where.upper()}"
         raise ConfigurationError(f"{name}: {first['msg']}, but it is {first['input']!r}") from None
-    if settings.partitions & (settings.partitions - 1):
+    if settings.partitions and settings.partitions & (settings.partitions - 1):
         raise ConfigurationError(f"UNBROKEN_PARTITIONS must be a power of two, but it is {settings.partitions}")
     return settings

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,12 +34,14 @@ STEADY = 10.0
 """Seconds of life after which an exit is no longer a failed start."""
 QUICK_EXITS = 3
 """Quick exits in a row after which nobody starts it again."""
+SCARCE = 1 << 20
+"""Bytes of free disk below which a server that exits did so for want of room; its log then has no words either."""
 POLL_INTERVAL = 0.1
 POLLS_PER_PING = 10
 LOADING_SILENCE = 60.0
 """Seconds without any answer after which a server that starts is given up; loading answers."""
 
-_CONFIG = {
+_OPTIONS = {
     "port": "0",
     "unixsocketperm": "700",
     "appendonly": "yes",
@@ -57,6 +59,12 @@ _CONFIG = {
     # A session's streams are short: small nodes save 3 KB on each.
     "stream-node-max-bytes": "1024",
 }
+
+
+def command(found: binaries.Binaries, options: Mapping[str, object]) -> list[str]:
+    """How to start the bundled server with its JSON module; `options` go before those that it runs with here."""
+    chosen = {"loadmodule": found.module, **_OPTIONS, **options}
+    return [str(found.server), *(part for name, value in chosen.items() for part in (f"--{name}", str(value)))]
 
 
 class Embedded:
@@ -209,15 +217,14 @@ class Embedded:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("the embedded Valkey can only be started from the main thread")
         assert self._lock is not None
-        places = {"dir": self.data_dir, "unixsocket": self._socket, "loadmodule": found.module}
-        options = [part for name, value in {**places, **_CONFIG}.items() for part in (f"--{name}", str(value))]
+        server = command(found, {"dir": self.data_dir, "unixsocket": self._socket})
         launcher = [sys.executable, "-I", "-S", launch.__file__, str(os.getpid())]
         fresh = self.log_file.stat().st_size > LOG_LIMIT
         with self.log_file.open("wb" if fresh else "ab") as log:
             self._log_start = log.tell()
             self._started = time.monotonic()
             self._process = subprocess.Popen(  # noqa: S603 (our own binary and settings)
-                [*launcher, str(found.server), *options, *self._extra],
+                [*launcher, *server, *self._extra],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -232,8 +239,8 @@ class Embedded:
         silent_since = time.monotonic()
         while process and process.poll() is None and time.monotonic() - silent_since < LOADING_SILENCE:
             answer = self._ping(1.0)
-            if answer and answer.startswith(b"+PONG"):
-                return True
+            if answer and not answer.startswith(b"-LOADING"):
+                return True  # or it wants a login first, and then nobody learns more without one
             if answer:
                 silent_since = time.monotonic()
             time.sleep(0.005)
@@ -294,5 +301,7 @@ class Embedded:
             return log.read().decode(errors="replace")
 
     def _last_words(self) -> str:
+        if shutil.disk_usage(self.data_dir).free < SCARCE:
+            return f"the disk of {self.data_dir} is full; make room"
         lines = self._log_text().splitlines()[-5:]
         return "\n  ".join([f"the end of {self.log_file}:", *lines])

@@ -13,7 +13,7 @@ from unbroken.errors import ConfigurationError
 from unbroken.keys import Keys
 from unbroken.redis.dial import Dialer, Greeting, LoginRefused, NotPrimary
 from unbroken.redis.router import Router
-from unbroken.redis.topology import NO_CLUSTER, Node
+from unbroken.redis.topology import Node, Topology
 from unbroken.redis.wire import RedisReplyError
 
 logger = logging.getLogger("unbroken.redis")
@@ -24,20 +24,22 @@ _WHICH = "use Redis 8, Redis Stack 7, or Valkey with valkey-json (container imag
 
 def explain(error: Exception, dialer: Dialer, node: Node) -> ConfigurationError:
     """Why the first connection failed, and what to do."""
-    where = dialer.describe(node)
+    where = f"{dialer.kind} at {dialer.describe(node)}"
     if isinstance(error, NotPrimary):
-        return ConfigurationError(
-            f"Redis at {where} is a replica, which takes no writes; point REDIS_URL to its primary"
-        )
+        return ConfigurationError(f"{where} is a replica, which takes no writes; point REDIS_URL to its primary")
     if isinstance(error, LoginRefused):
-        if not dialer.has_login:
+        if dialer.kind != "Redis":
             return ConfigurationError(
-                f"Redis at {where} wants a login; set REDIS_PASSWORD, and REDIS_USER if it has users"
+                f"{where} refuses the login; check ?sentinel_username= and sentinel_password= in REDIS_URL"
             )
-        return ConfigurationError(f"Redis at {where} refuses the login; check REDIS_USER and REDIS_PASSWORD")
+        if not dialer.has_login:
+            return ConfigurationError(f"{where} wants a login; set REDIS_PASSWORD, and REDIS_USER if it has users")
+        return ConfigurationError(f"{where} refuses the login; check REDIS_USER and REDIS_PASSWORD")
+    if "max number of clients" in str(error):
+        return ConfigurationError(f"{where} serves as many clients as it may; raise its maxclients")
     if "unknown command" in str(error) and "HELLO" in str(error):
-        return ConfigurationError(f"the server at {where} is too old, it does not know HELLO; {_WHICH}")
-    return ConfigurationError(f"cannot connect to Redis ({error}); start it, or correct REDIS_URL")
+        return ConfigurationError(f"the server at {dialer.describe(node)} is too old, it does not know HELLO; {_WHICH}")
+    return ConfigurationError(f"cannot connect to {dialer.kind} ({error}); start it, or correct REDIS_URL")
 
 
 def check_greeting(greeting: Greeting) -> None:
@@ -46,12 +48,6 @@ def check_greeting(greeting: Greeting) -> None:
     Raises:
         ConfigurationError: says which one to use.
     """
-    if greeting.mode == "cluster":
-        raise ConfigurationError(NO_CLUSTER)
-    if greeting.mode == "sentinel":
-        raise ConfigurationError(
-            "REDIS_URL points to a Sentinel, which is not supported yet; use the primary's address"
-        )
     oldest = _OLDEST.get(greeting.product, (0, 0))
     if _version(greeting.version) < oldest:
         raise ConfigurationError(
@@ -59,30 +55,54 @@ def check_greeting(greeting: Greeting) -> None:
         )
 
 
-async def check(router: Router, settings: Settings, keys: Keys) -> None:
-    """Refuses a server that cannot keep the promises. Waits while it loads its data.
+async def check(router: Router, topology: Topology, dialer: Dialer, settings: Settings, partitions: int) -> Keys:
+    """Refuses servers that cannot keep the promises, and returns the keys. Waits while they load their data.
+
+    At the first start there are `partitions` of them, if the settings do not say it.
 
     Raises:
         ConfigurationError: says what to change.
-        Unavailable: it does not answer.
+        Unavailable: one does not answer.
     """
-    tag = keys.tags[0]
-    await _loaded(router, tag)
+    keys = Keys(settings.prefix, settings.partitions or partitions)
+    servers = {topology.node(tag): tag for tag in keys.tags}
+    away: list[ConfigurationError] = []
     try:
-        await _json(router, keys, tag)
-        await _eviction(router, tag)
-        if settings.ack == "disk":
-            await _disk(router, tag)
-        if settings.ack == "replica":
-            await _replicas(router, tag, settings.ack_replicas)
-        await _partitions(router, keys)
-        await router.command(tag, "EVAL", "return 1", 0)
-        await router.command(tag, "SPUBLISH", f"{keys.prefix}:{{{tag}}}:check", "")
+        for node, tag in servers.items():
+            try:
+                greeting = await router.greet(node)
+            except ConnectionError as error:
+                away.append(explain(error, dialer, node))
+                continue
+            try:
+                check_greeting(greeting)
+                await _server(router, tag, settings)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{node}: {error}" if len(servers) > 1 else str(error)) from None
+        if len(away) == len(servers):
+            raise away[0]
+        for failure in away:  # a part of a cluster that is away holds up only its own sessions
+            logger.warning("%s", failure)
+        return await _partitions(router, settings, keys)
     except RedisReplyError as error:
         if error.code != "NOPERM":
             raise
         rights = f"~{keys.prefix}:* &{keys.prefix}:* +@all -@admin -@dangerous +info +client|unblock"
         raise ConfigurationError(f"the Redis user lacks a permission ({error}); give it {rights}") from None
+
+
+async def _server(router: Router, tag: str, settings: Settings) -> None:
+    """Checks the owner of a tag."""
+    await _loaded(router, tag)
+    own = f"{settings.prefix}:{{{tag}}}:check"
+    await _json(router, own, tag)
+    await _eviction(router, tag)
+    if settings.ack == "disk":
+        await _disk(router, tag)
+    if settings.ack == "replica":
+        await _replicas(router, tag, settings.ack_replicas)
+    await router.command(tag, "EVAL", "#!lua flags=no-writes\nreturn 1", 0)
+    await router.command(tag, "SPUBLISH", own, "")
 
 
 async def _loaded(router: Router, tag: str) -> None:
@@ -101,9 +121,9 @@ async def _loaded(router: Router, tag: str) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _json(router: Router, keys: Keys, tag: str) -> None:
+async def _json(router: Router, key: str, tag: str) -> None:
     try:
-        await router.command(tag, "JSON.GET", f"{keys.prefix}:{{{tag}}}:check", "$")
+        await router.command(tag, "JSON.GET", key, "$")
     except RedisReplyError as error:
         if "unknown command" in str(error):
             raise ConfigurationError(f"this server has no JSON; {_WHICH}") from None
@@ -147,18 +167,21 @@ async def _replicas(router: Router, tag: str, needed: int) -> None:
         )
 
 
-async def _partitions(router: Router, keys: Keys) -> None:
-    """Records the number of partitions at the first start. Each key's name depends on it."""
+async def _partitions(router: Router, settings: Settings, keys: Keys) -> Keys:
+    """Records the number of partitions at the first start, and keeps to it: each key's name depends on it."""
     ours = str(len(keys.tags))
     stored: bytes | None = await router.command(keys.meta, "HGET", keys.meta, "partitions")
     if stored is None:
         await router.command(keys.meta, "HSETNX", keys.meta, "partitions", ours)
         stored = await router.command(keys.meta, "HGET", keys.meta, "partitions")
-    if stored is not None and stored.decode() != ours:
-        raise ConfigurationError(
-            f"this deployment was started with {stored.decode()} partitions; set UNBROKEN_PARTITIONS={stored.decode()}"
-            f" (it is {ours}), or another UNBROKEN_PREFIX for a new one"
-        )
+    if stored is None or stored.decode() == ours:
+        return keys
+    if settings.partitions is None:
+        return Keys(settings.prefix, int(stored))
+    raise ConfigurationError(
+        f"this deployment was started with {stored.decode()} partitions; set UNBROKEN_PARTITIONS={stored.decode()}"
+        f" (it is {ours}), or another UNBROKEN_PREFIX for a new one"
+    )
 
 
 def _version(text: str) -> tuple[int, ...]:

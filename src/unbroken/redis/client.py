@@ -7,57 +7,67 @@ from typing import Self
 
 from unbroken.config import Settings
 from unbroken.keys import Keys
-from unbroken.redis.checks import check, check_greeting, explain
+from unbroken.redis.address import Address
+from unbroken.redis.checks import check
+from unbroken.redis.cluster import Cluster
 from unbroken.redis.dial import Dialer
+from unbroken.redis.discovery import discover
 from unbroken.redis.group import Group
 from unbroken.redis.live import Live
 from unbroken.redis.ready import Ready
 from unbroken.redis.router import Router
-from unbroken.redis.topology import Fixed, Topology
+from unbroken.redis.sentinel import Sentinels
+from unbroken.redis.topology import Fixed
 
 PATIENCE = 5.0
-"""Most seconds that Redis may take for a connection or a reply before the connection counts as dead."""
+"""Most seconds that Redis may take for a connection or a reply before the connection counts as dead. The connections
+of the start get all of them, whatever the settings say."""
+PARTITIONS = 16
+PARTITIONS_OF_CLUSTER = 64
+"""How many a deployment has, unless its settings say so: enough for every server of a cluster to get its share."""
 
 
 class RedisClient:
     """Everything that a process has open to Redis.
 
     Attributes:
+        keys: the names of this deployment.
         router: runs scripts and commands.
     """
 
-    def __init__(self, dialer: Dialer, topology: Topology, settings: Settings, keys: Keys) -> None:
+    def __init__(
+        self, dialer: Dialer, topology: Fixed | Sentinels | Cluster, router: Router, settings: Settings, keys: Keys
+    ) -> None:
         self._dialer = dialer
         self._topology = topology
         self._settings = settings
-        self._keys = keys
         self._open: list[Live | Ready] = []
-        group = Group(dialer, settings.ack_replicas, settings.ack_timeout) if settings.ack == "replica" else None
-        self.router = Router(dialer, topology, settings.redis_timeout, group)
+        self.keys = keys
+        self.router = router
 
     @classmethod
-    async def open(cls, address: str, settings: Settings, keys: Keys) -> Self:
-        """Connects, and checks that the server can keep the promises.
+    async def open(cls, address: str, settings: Settings) -> Self:
+        """Connects to whatever kind of deployment it is, and checks that it can keep the promises.
 
         Raises:
             ConfigurationError: it cannot; one sentence that says what to do.
             Unavailable: it is there, but does not answer or cannot write.
         """
-        dialer = Dialer(address, min(PATIENCE, settings.redis_timeout / 2))
-        topology = Fixed()
-        client = cls(dialer, topology, settings, keys)
+        where = Address.parse(address)
+        dialer = Dialer(where.url, min(PATIENCE, settings.redis_timeout / 2))
+        dialer.timeout = PATIENCE
+        topology = await discover(where, dialer)
+        group = Group(dialer, settings.ack_replicas, settings.ack_timeout) if settings.ack == "replica" else None
+        router = Router(dialer, topology, settings.redis_timeout, group)
         try:
-            node = topology.node(keys.tags[0])
-            try:
-                greeting = await client.router.greet(node)
-            except ConnectionError as error:
-                raise explain(error, dialer, node) from None
-            check_greeting(greeting)
-            await check(client.router, settings, keys)
+            partitions = PARTITIONS_OF_CLUSTER if isinstance(topology, Cluster) else PARTITIONS
+            keys = await check(router, topology, dialer, settings, partitions)
         except BaseException:
-            await client.close()
+            await router.close()
+            await topology.close()
             raise
-        return client
+        dialer.timeout = dialer.patience
+        return cls(dialer, topology, router, settings, keys)
 
     def live(self, on_message: Callable[[str, bytes], None], on_gap: Callable[[str], None]) -> Live:
         """The subscriptions of this process; see `Live`."""
@@ -67,7 +77,7 @@ class RedisClient:
 
     def ready(self, tag: str, consumer: str) -> Ready:
         """A reader of one partition's ready stream; see `Ready`."""
-        ready = Ready(self._dialer, self._topology, self.router, self._keys, tag, consumer)
+        ready = Ready(self._dialer, self._topology, self.router, self.keys, tag, consumer)
         self._open.append(ready)
         return ready
 
@@ -76,3 +86,4 @@ class RedisClient:
         for part in self._open:
             await part.close()
         await self.router.close()
+        await self._topology.close()

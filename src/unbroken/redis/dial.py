@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
+from weakref import WeakSet
 
 from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
@@ -19,6 +21,8 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 from redis.maint_notifications import MaintNotificationsConfig
 
 from unbroken.errors import ConfigurationError
+from unbroken.redis.address import UNREADABLE
+from unbroken.redis.gate import Gate
 from unbroken.redis.topology import Node
 from unbroken.redis.wire import LossHandler, PushHandler, RedisReplyError, Wire
 
@@ -72,15 +76,21 @@ class Dialer:
     """Opens connections to one deployment.
 
     Args:
-        address: a redis://, rediss:// or unix:// URL with its credentials.
+        address: a redis://, rediss:// or unix:// URL with its credentials. They are the same for all nodes.
         timeout: seconds for connecting and logging in; also how long a reply may take later.
+        kind: what the servers are called in the log.
+
+    Attributes:
+        patience: seconds that a reply may take.
+        timeout: seconds for connecting and logging in; may be changed.
 
     Raises:
         ConfigurationError: the address cannot be read.
     """
 
-    def __init__(self, address: str, timeout: float) -> None:
-        self.timeout = timeout
+    def __init__(self, address: str, timeout: float, kind: str = "Redis") -> None:
+        self.patience = self.timeout = timeout
+        self.kind = kind
         try:
             self._pool = ConnectionPool.from_url(
                 address, maint_notifications_config=MaintNotificationsConfig(enabled=False)
@@ -92,15 +102,14 @@ class Dialer:
                 "retry": Retry(NoBackoff(), 0),
                 "retry_on_timeout": False,
                 "health_check_interval": 0,
-                "socket_timeout": timeout,
-                "socket_connect_timeout": timeout,
             }
             self._pool.connection_class(**self._options)
         except (TypeError, ValueError, RedisError):
             # The text of the error may hold the address, and with it the password.
-            raise ConfigurationError(
-                "REDIS_URL cannot be read; write redis://user:password@host:port/0, rediss:// for TLS, or unix:///path"
-            ) from None
+            raise ConfigurationError(UNREADABLE) from None
+        self._gates: defaultdict[Node, Gate] = defaultdict(Gate)
+        self._wires: defaultdict[Node, WeakSet[Wire]] = defaultdict(WeakSet)
+        self._dials: defaultdict[Node, set[asyncio.Timeout]] = defaultdict(set)
         self._outages: dict[Node, tuple[float, set[type[ConnectionError]]]] = {}
 
     @property
@@ -124,37 +133,61 @@ class Dialer:
         probe: float = 10.0,
         on_push: PushHandler | None = None,
         on_lost: LossHandler | None = None,
+        any_role: bool = False,
     ) -> tuple[Wire, Greeting]:
-        """Opens a connection to a primary. CLIENT LIST shows its name; the options are those of `Wire`.
+        """Opens a connection to a primary, or with `any_role` to whatever it is. CLIENT LIST shows its name.
+
+        The other options are those of `Wire`. While a node cannot be reached, one dial at a time tries it, and the
+        others share its failure.
 
         Raises:
             LoginRefused, NotPrimary: the server is there, but not for us.
             ConnectionError: the server cannot be reached, or does not answer in time.
         """
-        wire = Wire(patience=patience or self.timeout, probe=probe, on_push=on_push, on_lost=on_lost)
-        try:
-            async with asyncio.timeout(self.timeout):
-                await self._connect(node, wire)
-                hello, _ = await wire.batch((("HELLO",), ("CLIENT", "SETNAME", name)))
-                if isinstance(hello, RedisReplyError):
-                    raise ConnectionError(str(hello))
-                greeting = Greeting.parse(hello)
-                if greeting.role != "master":
-                    raise NotPrimary(f"{self.describe(node)} is a {greeting.role}")
-        except TimeoutError:
-            wire.abort("it did not answer in time")
-            raise ConnectionError(f"{self.describe(node)} did not answer within {self.timeout:g} s") from None
-        except BaseException:
-            wire.abort("it is of no use")
-            raise
+        async with self._gates[node].attempt():
+            wire = Wire(patience=self.timeout, probe=probe, on_push=on_push, on_lost=on_lost)
+            timeout = asyncio.timeout(self.timeout)
+            try:
+                async with timeout:
+                    self._dials[node].add(timeout)
+                    await self._connect(node, wire)
+                    hello, _ = await wire.batch((("HELLO",), ("CLIENT", "SETNAME", name)))
+                    if isinstance(hello, RedisReplyError):
+                        raise ConnectionError(str(hello))
+                    greeting = Greeting.parse(hello)
+                    if greeting.role != "master" and not any_role:
+                        raise NotPrimary(f"{self.describe(node)} is a {greeting.role}")
+            except TimeoutError:
+                wire.abort("it did not answer in time")
+                raise ConnectionError(f"{self.describe(node)} did not answer within {self.timeout:g} s") from None
+            except BaseException:
+                wire.abort("it is of no use")
+                raise
+            finally:
+                self._dials[node].discard(timeout)
+        wire.patience = patience or self.patience
+        self._wires[node].add(wire)
         return wire, greeting
 
+    def abandon(self, node: Node, reason: str) -> None:
+        """Drops every connection to a node that owns nothing any more, also those that are being dialled.
+
+        Whoever waits for a reply asks the new owner, even if the old one is only silent.
+        """
+        for timeout in self._dials.pop(node, ()):
+            if not timeout.expired():
+                timeout.reschedule(0)
+        for wire in self._wires.pop(node, ()):
+            wire.abort(reason)
+
     async def _connect(self, node: Node, wire: Wire) -> None:
-        options = self._options | ({"host": node.host, "port": node.port} if node.host else {})
+        options = self._options | {"socket_timeout": self.timeout, "socket_connect_timeout": self.timeout}
+        if node.host:
+            options |= {"host": node.host, "port": node.port}
         connection: Any = self._pool.connection_class(**options)
         try:
             await connection.connect()
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, RuntimeError) as error:  # the last from uvloop, when the server hangs up meanwhile
             refused = any(isinstance(cause, _LOGIN_ERRORS) for cause in (error, error.__cause__))
             raise (LoginRefused if refused else ConnectionError)(str(error)) from None
         try:
@@ -163,23 +196,23 @@ class Dialer:
             logger.warning("redis-py is not as expected (%s); connecting without it", error)
             await connection.disconnect(nowait=True)
             await _connect_plainly(connection, options, wire)
-        except ConnectionError:
+        except (ConnectionError, RuntimeError) as error:
             await connection.disconnect(nowait=True)
-            raise
+            raise ConnectionError(str(error)) from None
 
     def lost(self, node: Node, reason: str, kind: type[ConnectionError] = ConnectionError) -> None:
         """Says so in the log, once for all connections that an outage takes away, and once for each kind of trouble."""
         _, kinds = self._outages.setdefault(node, (asyncio.get_running_loop().time(), set()))
         if kind not in kinds:
             kinds.add(kind)
-            logger.warning("lost Redis at %s: %s", self.describe(node), reason)
+            logger.warning("lost %s at %s: %s", self.kind, self.describe(node), reason)
 
     def found(self, node: Node) -> None:
         """Says so in the log, if it had been lost."""
         since, _ = self._outages.pop(node, (None, None))
         if since is not None:
             seconds = asyncio.get_running_loop().time() - since
-            logger.info("Redis at %s is back after %.1f s", self.describe(node), seconds)
+            logger.info("%s at %s is back after %.1f s", self.kind, self.describe(node), seconds)
 
 
 def hand_over(connection: Any, wire: Wire) -> None:

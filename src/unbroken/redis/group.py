@@ -39,7 +39,7 @@ class Group:
         """
         acks = self._servers.get(node)
         if acks is None:
-            link = Link(self._dialer, node, "unbroken-acks", patience=self._dialer.timeout + self._timeout)
+            link = Link(self._dialer, node, "unbroken-acks", patience=self._dialer.patience + self._timeout)
             acks = self._servers[node] = _Acks(link, self._replicas, self._timeout)
         return await acks.run([("ASKING",), command] if ask else [command])
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
 
 from unbroken.redis.dial import Dialer, Greeting, LoginRefused, NotPrimary
+from unbroken.redis.gate import pause
 from unbroken.redis.topology import Node
 from unbroken.redis.wire import PushHandler, Wire
 
@@ -13,15 +13,14 @@ from unbroken.redis.wire import PushHandler, Wire
 class Link:
     """A connection to one node that is dialled again when it is needed and lost.
 
-    All callers share one dial. After a failed one, or a connection that did not last, the next waits a little, longer
-    each time: nobody who repeats a call needs to pace himself, and a server that comes back meets no stampede.
+    All callers share one dial. The dialer makes it wait after one that failed, and a link after a connection that did
+    not last, longer each time: nobody who repeats a call needs to pace himself.
 
     Args:
         name: shown by CLIENT LIST.
-        patience, probe, on_push: as in `Dialer.dial`.
+        patience, probe, on_push, any_role: as in `Dialer.dial`.
     """
 
-    _LONGEST_PAUSE = 0.5
     _LASTING = 1.0
 
     def __init__(
@@ -33,6 +32,7 @@ class Link:
         patience: float | None = None,
         probe: float = 10.0,
         on_push: PushHandler | None = None,
+        any_role: bool = False,
     ) -> None:
         self._dialer = dialer
         self.node = node
@@ -40,10 +40,11 @@ class Link:
         self._patience = patience
         self._probe = probe
         self._on_push = on_push
+        self._any_role = any_role
         self._wire: Wire | None = None
         self._greeting: Greeting | None = None
         self._dialling: asyncio.Task[Wire] | None = None
-        self._failures = 0
+        self._short_lived = 0
         self._since = 0.0
         self._closed = False
 
@@ -96,10 +97,8 @@ class Link:
             self._dialling.cancel()
 
     async def _dial(self) -> Wire:
-        if self._failures:
-            pause = min(self._LONGEST_PAUSE, 0.025 * 2**self._failures)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load
-        self._failures = min(self._failures + 1, 10)
+        if self._short_lived:
+            await asyncio.sleep(pause(self._short_lived))
         try:
             self._wire, self._greeting = await self._dialer.dial(
                 self.node,
@@ -108,6 +107,7 @@ class Link:
                 probe=self._probe,
                 on_push=self._on_push,
                 on_lost=self._lost,
+                any_role=self._any_role,
             )
         except (LoginRefused, NotPrimary) as error:
             if self._wire is not None:  # else nothing was lost, and whoever connects first is told
@@ -124,8 +124,8 @@ class Link:
 
     def _lost(self, wire: Wire, reason: str) -> None:
         if wire is self._wire:  # else it was lost while it was dialled, which the dial reports
-            if asyncio.get_running_loop().time() - self._since > self._LASTING:
-                self._failures = 0
+            lasted = asyncio.get_running_loop().time() - self._since > self._LASTING
+            self._short_lived = 0 if lasted else min(self._short_lived + 1, 10)
             self._dialer.lost(self.node, reason)
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ import logging
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -69,17 +70,11 @@ class Live:
         self._wanted: dict[bytes, _Channel] = {}
         self._feeds: dict[Node, _Feed] = {}
         self._moves: set[asyncio.Task[None]] = set()
+        self._strays: list[_Channel] = []
 
     async def start(self) -> None:
-        """Connects.
-
-        Raises:
-            Unavailable: the server cannot be reached.
-        """
-        try:
-            await self._feed(self._topology.node("0")).link.open()
-        except ConnectionError as error:
-            raise Unavailable(f"live messages: {error}") from None
+        """Begins to connect, so that the first subscription need not wait for it."""
+        self._feed(self._topology.node("0"))
 
     async def subscribe(self, channel: str, tag: str) -> None:
         """Returns when Redis has confirmed the subscription: what is published from now on arrives.
@@ -90,7 +85,7 @@ class Live:
         wanted = self._wanted.get(channel.encode())
         if wanted is None:
             wanted = self._wanted[channel.encode()] = _Channel(channel, tag)
-            self._place(wanted)
+            self._place([wanted])
         wanted.waiting += 1
         try:
             async with asyncio.timeout(self._timeout):
@@ -117,7 +112,7 @@ class Live:
         self._wanted.clear()
         for move in self._moves:
             move.cancel()
-        for feed in self._feeds.values():
+        for feed in list(self._feeds.values()):
             await feed.close()
         if self._moves:
             await asyncio.wait(self._moves)
@@ -137,7 +132,23 @@ class Live:
         elif push[0] == b"sunsubscribe":
             wanted = self._wanted.get(push[1])
             if wanted is not None:
-                self.astray([wanted], None)
+                self._strays.append(wanted)
+                if len(self._strays) == 1:  # a slot that moves takes all its channels along
+                    asyncio.get_running_loop().call_soon(self._gather)
+
+    def _gather(self) -> None:
+        strays, self._strays = self._strays, []
+        self.astray(strays, None)
+
+    async def lost(self, feed: _Feed) -> bool:
+        """A feed lost its connection. Its channels go where they belong now; returns whether it still has any."""
+        await self._topology.refresh()
+        node = feed.link.node
+        self._place([wanted for wanted in self.channels(feed) if self._topology.node(wanted.tag) != node])
+        if self.channels(feed):
+            return True
+        self._feeds.pop(node, None)
+        return False
 
     def confirmed(self, channels: Iterable[_Channel]) -> None:
         """Redis confirmed these: for the first time, or again, and then something may be missing."""
@@ -156,12 +167,14 @@ class Live:
     async def _move(self, channels: list[_Channel], error: RedisReplyError | None) -> None:
         refusal: Exception | None = None
         pause = PAUSE
+        followed = False
         if error is not None:
             try:
                 match classify(error):
                     case Remedy.FOLLOW:
                         asked = channels[0].feed
                         self._topology.moved(*redirection(error, asked.link.node if asked else Node()))
+                        followed = True
                     case Remedy.RAISE:
                         raise error
             except (RedisReplyError, ConfigurationError) as wrong:
@@ -173,14 +186,19 @@ class Live:
                 wanted.confirmed.set_exception(refusal)
                 wanted.confirmed.exception()
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the load
-        await self._topology.refresh()
-        for wanted in channels:
-            if self._wanted.get(wanted.name.encode()) is wanted:
-                self._place(wanted)
+        if not followed:
+            await self._topology.refresh()
+        self._place([wanted for wanted in channels if self._wanted.get(wanted.name.encode()) is wanted])
 
-    def _place(self, wanted: _Channel) -> None:
-        wanted.feed = self._feed(self._topology.node(wanted.tag))
-        wanted.feed.subscribe([wanted])
+    def _place(self, channels: Iterable[_Channel]) -> None:
+        homes = defaultdict(list)
+        for wanted in channels:
+            homes[self._topology.node(wanted.tag)].append(wanted)
+        for node, mine in homes.items():
+            feed = self._feed(node)
+            for wanted in mine:
+                wanted.feed = feed
+            feed.subscribe(mine)
 
     def _feed(self, node: Node) -> _Feed:
         feed = self._feeds.get(node)
@@ -195,7 +213,7 @@ class Live:
 
 
 class _Feed:
-    """The connection to one server that carries subscriptions. It reconnects for ever."""
+    """The connection to one server that carries subscriptions. It comes back as long as it has any."""
 
     def __init__(self, live: Live, dialer: Dialer, node: Node, probe: float) -> None:
         self._live = live
@@ -205,14 +223,14 @@ class _Feed:
 
     async def _run(self) -> None:
         while True:
-            try:
+            with suppress(ConnectionError):  # the link paces itself
                 wire = await self.link.open()
-            except ConnectionError:
-                continue  # the link paces itself
-            self._wire = wire  # from now on, new channels are subscribed to as they come
-            self.subscribe(self._live.channels(self))
-            await wire.ended()
-            self._wire = None
+                self._wire = wire  # from now on, new channels are subscribed to as they come
+                self.subscribe(self._live.channels(self))
+                await wire.ended()
+                self._wire = None
+            if not await self._live.lost(self):
+                return
 
     def subscribe(self, channels: Iterable[_Channel]) -> None:
         """Subscribes, now or as soon as there is a connection. Channels of one tag, so of one slot, go together."""

@@ -68,7 +68,7 @@ class Ready:
             await self._link.close()
             self._link = self._connect()
         wire = await self._link.open()
-        wire.patience = self._dialer.timeout + block
+        wire.patience = self._dialer.patience + block
         wait = ("BLOCK", max(1, round(block * 1000))) if block else ()
         try:
             reply = await wire.call(
@@ -89,7 +89,8 @@ class Ready:
         pause = PAUSE
         match classify(error):
             case Remedy.RECONNECT:
-                return  # the link paces itself
+                await self._topology.refresh()  # and the link paces itself
+                return
             case Remedy.FOLLOW:
                 self._topology.moved(*redirection(error, self._link.node))
             case Remedy.LEAVE:
@@ -158,6 +159,9 @@ class Ready:
     async def _unblock(self) -> None:
         if self._link.wire is None:
             self._link.interrupt()
+            return
+        if self._link.node != self._topology.node(self._tag):
+            self._link.drop("the partition has another owner")
             return
         connection = self._link.greeting.connection
         try:

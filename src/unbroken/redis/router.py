@@ -7,8 +7,9 @@ Whatever runs here is idempotent: after a lost connection nobody knows whether a
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,8 +20,13 @@ from unbroken.redis.link import Link
 from unbroken.redis.topology import Node, Topology
 from unbroken.redis.wire import Command, RedisReplyError, Wire, Word
 
+logger = logging.getLogger("unbroken.redis")
+
 PAUSE = 0.05
 """Seconds between two tries, give or take a half: long enough not to flood, short enough not to be felt."""
+
+REMINDER = 60.0
+"""Seconds until it is said again that a server refuses to write."""
 
 
 class Script(NamedTuple):
@@ -115,6 +121,7 @@ class Router:
         self._closed = False
         self._links: dict[Node, Link] = {}
         self._loading: dict[tuple[Node, str], asyncio.Future[Any]] = {}
+        self._complained: dict[tuple[Node, str], float] = {}
 
     async def greet(self, node: Node) -> Greeting:
         """Connects, and returns what the server says about itself.
@@ -166,6 +173,17 @@ class Router:
 
         replies: list[Any] = await self._repeat(tag, attempt)
         return replies
+
+    def place(self, tag: str) -> Hashable:
+        """Equal for tags that one connection serves now, so that what goes to them may go in one `send`."""
+        return self._topology.node(tag)
+
+    def connection(self, tag: str) -> Hashable | None:
+        """The open connection that serves a tag now, if there is one.
+
+        Another one than before may lead to another server: to one that lost what the first had acknowledged.
+        """
+        return self._link(self._topology.node(tag)).wire
 
     def send(self, tag: str, commands: Iterable[Command]) -> asyncio.Future[list[Any]]:
         """Sends commands in one write, at once and only once, in the order of the calls for a tag.
@@ -247,10 +265,18 @@ class Router:
                 await self._pause()
             case Remedy.REFUSE:
                 assert isinstance(error, RedisReplyError)
+                self._complain(asked, error)
                 raise Unavailable(f"{_REFUSALS[error.code]}; try again later") from error
             case Remedy.RAISE:
                 raise error
         return self._topology.node(tag), False
+
+    def _complain(self, node: Node, error: RedisReplyError) -> None:
+        """Says that a server cannot write: now and then, however many calls it refuses."""
+        now = asyncio.get_running_loop().time()
+        if now - self._complained.get((node, error.code), -REMINDER) >= REMINDER:
+            self._complained[node, error.code] = now
+            logger.warning("%s (%s): %s", _REFUSALS[error.code], self._dialer.describe(node), error)
 
     async def _pause(self) -> None:
         await asyncio.sleep(PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the load

@@ -1,6 +1,7 @@
 """Which server owns a partition.
 
-The router and the subscriptions ask here and never know what kind of deployment they run on. `Fixed` is one address.
+The router and the subscriptions ask here and never know what kind of deployment they run on. `Fixed` is one address;
+`sentinel` and `cluster` have the others.
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from unbroken.errors import ConfigurationError
-
-NO_CLUSTER = "this Redis runs in cluster mode, which is not supported yet; use a standalone server"
 
 
 class Node(NamedTuple):
@@ -19,7 +18,8 @@ class Node(NamedTuple):
     port: int = 0
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}" if self.host else "the configured address"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if host else "the configured address"
 
 
 class Topology(Protocol):
@@ -54,7 +54,10 @@ class Fixed:
         Raises:
             ConfigurationError: always.
         """
-        raise ConfigurationError(NO_CLUSTER)
+        raise ConfigurationError("this Redis has become part of a cluster; start this process again")
 
     async def refresh(self) -> None:
         """Does nothing: a name that resolves anew is resolved by the next connection."""
+
+    async def close(self) -> None:
+        """Does nothing."""

@@ -37,7 +37,8 @@ def up(settings: Settings, voice: Voice, *, reload: bool = False) -> bool:
     port = free_port(settings.host, settings.port)
     url = f"http://{_reachable(settings.host)}:{port}"
     address = settings.redis_address()
-    embedded = Embedded(settings.data_dir) if address is None else None
+    sync = ("--appendfsync", "always") if settings.ack == "disk" else ()
+    embedded = Embedded(settings.data_dir, extra_args=sync) if address is None else None
     store = f"{_short(settings.data_dir)} (embedded Valkey)" if address is None else _without_secret(address)
     if embedded:
         voice.step(f"starting Valkey on {_short(settings.data_dir)}")

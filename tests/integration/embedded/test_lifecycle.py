@@ -187,3 +187,7 @@ def test_ctrl_c_lets_the_others_finish_first(tmp_path: Path) -> None:
         assert process.stdout
         assert process.stdout.readline() == "True\n"
         assert gone(server)
+
+
+def test_a_server_that_wants_a_login_is_not_waited_for(private_valkey: StartValkey) -> None:
+    assert private_valkey("--requirepass", "s3cret").check()

@@ -17,7 +17,8 @@ DOCUMENTS = 20
 @pytest.fixture
 def written(private_valkey: StartValkey) -> Path:
     """The incremental file of a server that was killed after it acknowledged some documents, and then a script."""
-    server = private_valkey()
+    # With everysec a write may wait in memory while a slow disk syncs the one before.
+    server = private_valkey("--appendfsync", "always")
     with redis.from_url(server.address) as client:
         for number in range(DOCUMENTS):
             client.execute_command("JSON.SET", f"doc{number}", "$", json.dumps({"number": number}))

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+import redis
 import uvloop
 
 from tests.conftest import StartValkey, make_settings
@@ -97,6 +98,29 @@ def test_tls(valkey: Embedded, certificate: Path, run: Callable[..., None], pref
             await backend.close()
 
     run(main())
+
+
+async def test_every_server_of_a_cluster_is_reached_by_its_name_with_the_same_login_and_tls(
+    private_valkey: StartValkey, open_backend: OpenBackend, certificate: Path, free_port: Callable[[], int]
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    ports = ("--port", str(free_port()), "--cluster-port", str(free_port()))
+    server = private_valkey(*ports, "--cluster-enabled", "yes", "--cluster-announce-hostname", "localhost")
+    with pytest.raises(
+        ConfigurationError, match="a cluster is not reached by a unix socket; set REDIS_URL to redis://"
+    ):
+        await open_backend(server.address)
+    async with terminator(server.address.removeprefix("unix://"), context) as port:
+        with redis.Redis.from_url(server.address) as admin:
+            admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            admin.config_set("cluster-announce-port", port)
+            admin.config_set("cluster-preferred-endpoint-type", "hostname")
+            admin.config_set("requirepass", "s3cret")
+        backend = await open_backend(f"rediss://:s3cret@127.0.0.1:{port}?ssl_ca_certs={certificate}/cert.pem")
+        assert backend.redis.router.place(backend.keys.tags[0]) == ("localhost", port)
+        await exercise(backend)
+        await backend.close()
 
 
 async def test_a_unix_socket(private_valkey: StartValkey, open_backend: OpenBackend) -> None:

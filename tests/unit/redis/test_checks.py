@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
 
 from tests.conftest import make_settings
-from tests.unit.redis.server import Answer, ScriptedServer, hello, until
+from tests.unit.redis.server import SILENCE, Answer, ScriptedServer, Session, hello, until
 from unbroken.errors import ConfigurationError, Unavailable
-from unbroken.keys import Keys
 from unbroken.redis.client import RedisClient
 
 JSON = "use Redis 8, Redis Stack 7, or Valkey with valkey-json (container image valkey/valkey-bundle)"
@@ -30,8 +30,8 @@ def good(server: ScriptedServer) -> ScriptedServer:
 
 
 async def start(server: ScriptedServer, url: str | None = None, **options: Any) -> None:
-    settings = make_settings(url or server.address, **{"partitions": 4, "redis_timeout": 2} | options)
-    client = await RedisClient.open(url or server.address, settings, Keys("ub", 4))
+    settings = make_settings(url or server.address, **{"prefix": "ub", "partitions": 4, "redis_timeout": 2} | options)
+    client = await RedisClient.open(url or server.address, settings)
     await client.close()
 
 
@@ -47,6 +47,15 @@ async def test_a_good_server_passes(good: ScriptedServer) -> None:
     await start(good)
     await start(good, ack="disk")
     await start(good, ack="replica")
+
+
+async def test_the_first_connection_may_take_longer_than_a_request(good: ScriptedServer) -> None:
+    def slowly(session: Session) -> bytes:
+        asyncio.get_running_loop().call_later(0.3, session.writer.write, hello())
+        return SILENCE
+
+    good.on("HELLO", slowly, hello(), slowly, hello())  # redis-py's and ours, of the first two connections
+    await start(good, redis_timeout=0.4)
 
 
 async def test_nobody_there(good: ScriptedServer) -> None:
@@ -86,16 +95,33 @@ async def test_a_server_that_wants_a_login(good: ScriptedServer, caplog: pytest.
     [
         (hello(server="redis", version="6.2.14"), f"redis 6.2.14 is too old, 7.0 is needed; {JSON}"),
         (hello(server="valkey", version="7.0.1"), f"valkey 7.0.1 is too old, 7.2 is needed; {JSON}"),
-        (hello(mode="cluster"), "this Redis runs in cluster mode, which is not supported yet; use a standalone server"),
-        (
-            hello(mode="sentinel"),
-            "REDIS_URL points to a Sentinel, which is not supported yet; use the primary's address",
-        ),
     ],
 )
-async def test_a_server_of_the_wrong_kind(good: ScriptedServer, greeting: bytes, sentence: str) -> None:
+async def test_a_server_that_is_too_old(good: ScriptedServer, greeting: bytes, sentence: str) -> None:
     good.on("HELLO", greeting)
     assert await refusal(good) == sentence
+
+
+async def test_a_sentinel_is_told_apart(good: ScriptedServer) -> None:
+    good.on("HELLO", hello(mode="sentinel"))
+    assert await refusal(good) == (
+        f"REDIS_URL points to a Sentinel; write redis+sentinel://127.0.0.1:{good.port}/name, with the name that it has "
+        "for the primary"
+    )
+
+
+async def test_a_cluster_without_slots_is_not_one_yet(good: ScriptedServer) -> None:
+    good.on("HELLO", hello(mode="cluster"))
+    good.on("CLUSTER INFO", bulk("cluster_state:fail\r\ncluster_current_epoch:0\r\n"))
+    good.on("CLUSTER SLOTS", b"*0\r\n")
+    assert await refusal(good) == "the cluster has not given its slots to servers yet; create it first"
+
+
+async def test_several_servers_have_to_be_a_cluster(good: ScriptedServer) -> None:
+    where = f"127.0.0.1:{good.port}"
+    assert await refusal(good, f"redis://{where},localhost:1") == (
+        f"REDIS_URL has several servers, but {where} is not part of a cluster; name one, or write redis+sentinel://"
+    )
 
 
 @pytest.mark.parametrize(

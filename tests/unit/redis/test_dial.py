@@ -75,6 +75,26 @@ async def test_a_server_that_hangs_up_right_after_the_login_is_noticed_at_once(s
     await connection.disconnect(nowait=True)
 
 
+@pytest.mark.parametrize("where", ["connect", "hand_over"])
+async def test_uvloop_says_otherwise_that_a_server_hung_up(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Whoever repeats a dial after a ConnectionError, as all do, must not be ended by another exception."""
+
+    async def connect(self: Connection) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    def hand_over(connection: Connection, wire: Wire) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    if where == "connect":
+        monkeypatch.setattr(Connection, "connect", connect)
+    else:
+        monkeypatch.setattr(dial, "hand_over", hand_over)
+    with pytest.raises(ConnectionError, match="the handler is closed"):
+        await Dialer(server.address, 2).dial(HERE, "test")
+
+
 async def test_without_the_private_parts_it_connects_by_itself(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -149,7 +149,7 @@ async def test_a_moved_slot_is_no_secret_where_there_is_one_server(
     server: ScriptedServer, build_router: Callable[..., Router]
 ) -> None:
     server.on("GET", b"-MOVED 1 127.0.0.1:7\r\n")
-    with pytest.raises(ConfigurationError, match="cluster mode, which is not supported yet"):
+    with pytest.raises(ConfigurationError, match="has become part of a cluster"):
         await build_router().command(TAG, "GET", "k")
 
 
