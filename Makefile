@@ -6,6 +6,8 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 WORKERS ?= 2
 # Arguments for `unbroken up`, as in: make run ARGS="mybot:bot --port 9000"
 ARGS ?=
+# quick, about three minutes, or full, about twenty
+PROFILE ?= quick
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --require-hashes
@@ -15,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run web test unit integration conformance model faults e2e lint types format docs lock clean all
+.PHONY: help run web test unit integration conformance model mutants faults costs e2e bench lint types format docs lock clean all
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -44,11 +46,24 @@ conformance: .venv/dev.stamp ## each dialect with its own real client
 model: .venv/dev.stamp ## random schedules of everything that may go wrong, checked against the contract
 	@$(PYTEST) -n $(WORKERS) tests/model
 
-faults: .venv/dev.stamp ## kills, pauses and partitions of real processes
+mutants: .venv/dev.stamp ## rules taken out one by one, and which law or test notices, as a table
+	@$(BIN)/python -m tests.model.table
+
+faults: .venv/dev.stamp ## kills, pauses and partitions of real processes; PROFILE=long goes on for MINUTES=30, SEED=n
+ifeq ($(PROFILE),long)
+	@$(BIN)/python -m tests.faults --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+else
 	@$(PYTEST) -n $(WORKERS) tests/faults
+endif
+
+costs: .venv/dev.stamp ## what a message and a piece of a reply cost, counted: commands, writes, calls
+	@$(PYTEST) -n $(WORKERS) tests/costs
 
 e2e: .venv/dev.stamp ## the whole product as a user meets it
 	@$(PYTEST) -n $(WORKERS) tests/e2e
+
+bench: .venv/dev.stamp .venv-bench/bench.stamp .venv-bench-arq/bench.stamp ## speed beside other designs; PROFILE=full, or ARGS="--help"
+	@$(BIN)/python -m benchmarks.run --profile $(PROFILE) $(ARGS)
 
 lint: .venv/dev.stamp ## style, import contracts, Lua
 	@$(BIN)/ruff check
@@ -76,9 +91,11 @@ lock: .venv/dev.stamp ## newest versions of all dependencies, with hashes, into 
 	@$(call lock,run,pyproject.toml --constraints requirements/dev.txt --extra embedded)
 	@$(call lock,build,--group build --constraints requirements/dev.txt)
 	@$(call lock,node,--upgrade --group node)
+	@$(call lock,bench,--upgrade --group bench)
+	@$(call lock,bench-arq,--upgrade --group bench-arq)
 
 clean: ## removes what the other targets made; the data of `make run` stay
-	@rm -rf .venv build dist src/unbroken/server/static web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-bench .venv-bench-arq build dist src/unbroken/server/static web/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 all: lint types test ## what has to pass
@@ -105,6 +122,13 @@ endef
 .venv/dev.stamp: .venv/pyvenv.cfg requirements/dev.txt pyproject.toml
 	@$(call install,dev)
 	@touch .venv/run.stamp $@
+
+# What we are compared with stays out of our own environment.
+.venv-%/bench.stamp: requirements/%.txt .venv/pyvenv.cfg
+	@echo "Installing requirements/$*.txt into .venv-$*"
+	@$(BIN)/python -m venv --clear .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
 
 # The page is built without what only its tests need; this adds it.
 web/node_modules/.test.stamp: .venv/dev.stamp web/package-lock.json

@@ -17,7 +17,7 @@ def assemble(folder: Path) -> None:
     common = (files("unbroken") / "lua" / "common.lua").read_text()
     tolerant = f"-- luacheck: push ignore 211\n{common}-- luacheck: pop\n"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in scripts.NAMES:
+    for name in (*scripts.NAMES, scripts.FORGET):
         (folder / f"{name}.lua").write_text(scripts.source(name).replace(common, tolerant))
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from unbroken.types import Message, Role, Session, Source, Status
+from unbroken.types import Message, Role, Session, Source, Status, in_view
 
 _ENDED = {Status.CANCELLED: "stopped", Status.FAILED: "failed"}
 
 
 def markdown(session: Session) -> str:
     """Writes a session as people see it: answers behind their questions, nothing that was replaced or withdrawn."""
-    hidden = {m.replaces for m in session.messages if m.replaces} | {m.id for m in session.messages if m.withdrawn}
-    shown = [m for m in session.messages if m.id not in hidden and m.reply_to not in hidden]
-    shown.sort(key=lambda m: (m.turn, m.role is Role.ASSISTANT))
-    pieces = [f"# {session.name}", f"*{session.session_start}*", *map(_message, shown)]
+    pieces = [f"# {session.name}", f"*{session.session_start}*", *map(_message, in_view(session.messages))]
     return "\n\n".join(pieces) + "\n"
 
 

@@ -27,8 +27,8 @@ class MessageSend(msgspec.Struct, frozen=True, tag="message.send"):
     """Asks for a reply. The same `id` may be sent any number of times and counts once.
 
     Attributes:
-        replaces: an earlier message of the user's that this one stands for in view: the same text for another reply,
-            or another text.
+        replaces: a message of the user's that this one is another version of: the same text for another reply, or
+            another text. Any version may be named; what is accepted names the first.
     """
 
     id: str
@@ -117,22 +117,28 @@ class Limits(msgspec.Struct, frozen=True):
     session_ttl: int
 
 
-class SessionReady(msgspec.Struct, frozen=True, tag="session.ready"):
-    """The first event of every connection. Not logged."""
+class SessionReady(msgspec.Struct, frozen=True, omit_defaults=True, tag="session.ready"):
+    """The first event of every connection. Not logged.
+
+    Attributes:
+        acknowledges: whether each `message.send` is answered with `message.acknowledged`, or with an error.
+    """
 
     session: SessionInfo
     limits: Limits
+    acknowledges: bool = False
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
     """Replaces everything the client knows, and sets its cursor, possibly backwards.
 
     What a running reply already said follows as ordinary events. Messages come in the order in which they
-    were stored; `turn` and `reply_to` pair questions and answers.
+    were stored; `turn` and `reply_to` pair questions and answers. `name` is the session's, which may have changed.
     """
 
     messages: list[Message]
     cursor: str = ""
+    name: str = ""
 
 
 class MessageAccepted(msgspec.Struct, frozen=True, omit_defaults=True, tag="message.accepted"):
@@ -140,6 +146,12 @@ class MessageAccepted(msgspec.Struct, frozen=True, omit_defaults=True, tag="mess
 
     message: Message
     cursor: str = ""
+
+
+class MessageAcknowledged(msgspec.Struct, frozen=True, tag="message.acknowledged"):
+    """As many replicas as configured have the message: a failover does not lose it. To its sender. Not logged."""
+
+    message_id: str
 
 
 class ReplyStarted(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.started"):
@@ -252,6 +264,7 @@ Event: TypeAlias = (
     SessionReady
     | Snapshot
     | MessageAccepted
+    | MessageAcknowledged
     | ReplyStarted
     | ReplyDelta
     | ReplyPart
@@ -289,7 +302,7 @@ ERRORS: dict[str, ErrorRow] = {
     "session_full": ErrorRow(409, False, "The session holds as many messages as it may; create a new one."),
     "busy": ErrorRow(429, True, "Too many messages wait in this session."),
     "rate_limited": ErrorRow(429, True, "Too many new sessions or sockets from one place."),
-    "unavailable": ErrorRow(503, True, "The store does not answer now; nothing was lost."),
+    "unavailable": ErrorRow(503, True, "The store cannot be reached or cannot write now; nothing was lost."),
     "unacknowledged": ErrorRow(503, True, "Stored, but not yet as safely as configured; send the same id again."),
     "internal": ErrorRow(500, True, "A defect of the server; the reference finds it in the log."),
 }

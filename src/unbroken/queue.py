@@ -17,7 +17,7 @@ from unbroken.keys import GROUP, Keys
 from unbroken.protocol import MessageAccepted
 from unbroken.redis.router import Router
 from unbroken.scripts import Code, Scripts, refusal
-from unbroken.types import Failure, Message, Part, Role, Status
+from unbroken.types import REPLY, Failure, Message, Part, Status, in_view
 
 _accepted = msgspec.json.Decoder(MessageAccepted)
 _context = msgspec.json.Decoder(list[Message])
@@ -113,6 +113,8 @@ class Queue:
         """
         if not 1 <= len(message_id) <= 128 or not message_id.isprintable():
             raise MessageRefused("a message id has 1 to 128 printable characters")
+        if message_id.endswith(REPLY):
+            raise MessageRefused(f"a message id does not end in {REPLY}: so end the ids of replies")
         self._check(text)
         result = await self._scripts.accept(
             self._keys.session(session),
@@ -206,11 +208,7 @@ class Queue:
             return None
         assert taken.turn is not None
         number = taken.turn.first
-        stored = [m for m in _context.decode(taken.context) if m.turn <= number]
-        replaced = {m.replaces: m.turn for m in stored if m.replaces}  # by a later one: that may have been moved before
-        shown = {m.id for m in stored if m.role is Role.USER and not m.withdrawn and replaced.get(m.id, 0) < m.turn}
-        earlier = [m for m in stored if (m.reply_to or m.id) in shown]
-        earlier.sort(key=lambda m: (m.turn, m.role is Role.ASSISTANT))
+        earlier = in_view(message for message in _context.decode(taken.context) if message.turn <= number)
         return Claim(
             session,
             _names.decode(taken.name)[0],
@@ -269,6 +267,10 @@ class Queue:
     async def release(self, claim: Claim, *, counts: bool = False) -> None:
         """Hands the reply back, for another worker to take at once. Does nothing if the lease is lost."""
         await self._scripts.release(self._keys.session(claim.session), claim.session, claim.epoch, counts=counts)
+
+    async def forget(self, tag: str, silence: float) -> int:
+        """Removes workers from a partition's group that were silent for so many seconds and hold no session."""
+        return await self._scripts.forget(self._keys.partition(tag), silence)
 
     async def depth(self) -> list[tuple[str, int, int]]:
         """For each partition: its tag, how many sessions have work, and how many of those a worker holds."""

@@ -7,6 +7,7 @@ lost connection without asking. Their rules are written down at the head of each
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 from unbroken.cursor import ZERO, Cursor, StreamId
 from unbroken.errors import MessageRefused, NotWaiting, Refused, SessionGone, Unacknowledged, UnknownMessage
-from unbroken.keys import SessionKeys
+from unbroken.keys import PartitionKeys, SessionKeys
 from unbroken.redis.router import Router, Script
 from unbroken.types import Status
 
@@ -36,14 +37,19 @@ NAMES = (
     "rename",
     "delete",
 )
+"""The scripts of a session; they share `common.lua`, and their keys."""
+
+FORGET = "forget"
+"""The script of a partition."""
 
 
 @cache
 def source(name: str) -> str:
-    """The text of a script as Redis gets it: its shebang, the common part, its body."""
+    """The text of a script as Redis gets it: its shebang, the common part if it is one of a session, its body."""
     folder = files("unbroken") / "lua"
     shebang, _, body = (folder / f"{name}.lua").read_text().partition("\n")
-    return f"{shebang}\n{(folder / 'common.lua').read_text()}{body}"
+    common = (folder / "common.lua").read_text() if name in NAMES else ""
+    return f"{shebang}\n{common}{body}"
 
 
 @cache
@@ -126,6 +132,7 @@ class Resumed(NamedTuple):
         top: OK: newest log id. SNAP: the anchor, the log id that `log` follows.
         inbox: OK: stream entries after the cursor.
         messages: SNAP: JSON, `[[message, ...]]`.
+        name: SNAP: JSON, `[name]`: the name of the session.
         change: the newest change id.
         log: stream entries after the cursor, or after the anchor.
     """
@@ -137,6 +144,7 @@ class Resumed(NamedTuple):
     inbox: Sequence[Any] = ()
     messages: bytes = b""
     log: Sequence[Any] = ()
+    name: bytes = b""
 
 
 class Scripts:
@@ -153,10 +161,16 @@ class Scripts:
     def __init__(self, router: Router, ttl: int) -> None:
         self._router = router
         self._ttl = ttl * 1000
+        for name in (*NAMES, FORGET):
+            load(name)  # now, because later there may be no descriptor left to read a file with
 
     async def _run(self, name: str, keys: SessionKeys, session: str, *args: str | bytes | int) -> list[Any]:
         reply = await self._router.run(keys.tag, load(name), keys.script, (session, self._ttl, keys.events, *args))
         return list(reply)
+
+    async def _change(self, name: str, keys: SessionKeys, session: str, *args: str) -> Code:
+        """Makes a change, which the nonce tells from the same change asked for again."""
+        return Code((await self._run(name, keys, session, secrets.token_hex(8), *args))[0].decode())
 
     async def create(self, keys: SessionKeys, session: str, name: str, digest: str) -> str | None:
         """Makes a session; returns its start in ISO 8601, or None if the id is taken."""
@@ -241,7 +255,7 @@ class Scripts:
         tail, top, rev = map(StreamId.parse, reply[1:4])
         if code is Code.OK:
             return Resumed(code, tail, top, rev, inbox=reply[4], log=reply[5])
-        return Resumed(code, tail, top, rev, messages=reply[4], log=reply[5])
+        return Resumed(code, tail, top, rev, messages=reply[4], log=reply[5], name=reply[6])
 
     async def touch(self, keys: SessionKeys, session: str) -> Code:
         """Renews the time to live of the session's keys. Returns OK or GONE."""
@@ -249,7 +263,7 @@ class Scripts:
 
     async def edit(self, keys: SessionKeys, session: str, message_id: str, text: str) -> Code:
         """Gives a waiting message another text. Returns OK, LATE, UNKNOWN, GONE or BAD."""
-        return Code((await self._run("edit", keys, session, message_id, text))[0].decode())
+        return await self._change("edit", keys, session, message_id, text)
 
     async def withdraw(self, keys: SessionKeys, session: str, message_id: str) -> Code:
         """Takes a waiting message out of view. Returns OK, LATE, UNKNOWN or GONE."""
@@ -257,19 +271,23 @@ class Scripts:
 
     async def send_now(self, keys: SessionKeys, session: str, message_id: str) -> Code:
         """Makes a waiting message the next and stops the running reply. Returns OK, LATE, UNKNOWN or GONE."""
-        return Code((await self._run("send_now", keys, session, message_id, keys.control))[0].decode())
+        return await self._change("send_now", keys, session, message_id, keys.control)
 
     async def feedback(self, keys: SessionKeys, session: str, message_id: str, value: str) -> Code:
         """Stores a verdict, or none (''), with the reply to a message. Returns OK, LATE, UNKNOWN or GONE."""
-        return Code((await self._run("feedback", keys, session, message_id, value))[0].decode())
+        return await self._change("feedback", keys, session, message_id, value)
 
     async def rename(self, keys: SessionKeys, session: str, name: str) -> Code:
         """Gives a session another name. Returns OK or GONE."""
-        return Code((await self._run("rename", keys, session, name))[0].decode())
+        return await self._change("rename", keys, session, name)
 
     async def delete(self, keys: SessionKeys, session: str) -> Code:
         """Removes a session with all its keys. Returns OK or GONE."""
         return Code((await self._run("delete", keys, session, keys.control))[0].decode())
+
+    async def forget(self, keys: PartitionKeys, silence: float) -> int:
+        """Removes consumers that were silent for so many seconds and hold nothing; returns how many."""
+        return int(await self._router.run(keys.tag, load(FORGET), (keys.ready,), (round(silence * 1000),)))
 
 
 def refusal(code: Code) -> Refused:

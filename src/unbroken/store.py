@@ -14,7 +14,7 @@ from unbroken.errors import MessageRefused, NotAuthenticated, SessionGone
 from unbroken.keys import Keys
 from unbroken.redis.router import Router
 from unbroken.scripts import Code, Scripts, refusal
-from unbroken.types import Feedback, Message, Session
+from unbroken.types import REPLY, Feedback, Message, Session
 
 NAME_LENGTH = 100
 """Characters that a session's name may have."""
@@ -112,7 +112,7 @@ class Store:
             NotWaiting: the reply is not committed yet.
             UnknownMessage, SessionGone: there is no such reply.
         """
-        message_id = reply_id.removesuffix(".reply")
+        message_id = reply_id.removesuffix(REPLY)
         code = await self._scripts.feedback(self._keys.session(session), session, message_id, value or "")
         if code is not Code.OK:
             raise refusal(code)

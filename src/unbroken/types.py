@@ -13,6 +13,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+REPLY = ".reply"
+"""What the id of a reply ends in, behind the id of its message."""
+
 
 class Role(StrEnum):
     """Who wrote a message."""
@@ -86,14 +89,14 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message of a session, as stored, sent and answered.
 
     Attributes:
-        id: the client's message id; for a reply `<message id>.reply`.
+        id: the client's message id, which does not end in `.reply`; for a reply `<message id>.reply`.
         msg: the text; of a failed or cancelled reply what had been said until then.
         timestamp: ISO 8601 in UTC, from Redis' clock: accepted, or committed.
         turn: 1, 2, 3 … in the order of acceptance; a reply has the turn of its message.
         reply_to: the message that this reply answers.
         status: how a reply ended; None for the user's messages.
-        replaces: the earlier message that this one stands for in view, with another text or for another reply. Both
-            stay in the history.
+        replaces: the message that this one is another version of, with another text or for another reply: always the
+            first of all versions. The history keeps them all; a view shows the last.
         withdrawn: taken back while it waited; it is not shown, and neither is its outcome.
         feedback: a reader's verdict on a reply.
     """
@@ -110,6 +113,23 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     replaces: str | None = None
     withdrawn: bool = False
     feedback: Feedback | None = None
+
+
+def in_order(messages: Iterable[Message]) -> list[Message]:
+    """Questions in the order of their turns, each with its answer behind it."""
+    return sorted(messages, key=lambda message: (message.turn, message.role is Role.ASSISTANT))
+
+
+def in_view(messages: Iterable[Message]) -> list[Message]:
+    """What people and bots see of a conversation, in order: one version of each message, with its answer.
+
+    Of several versions the one with the last turn is shown, which may be an older one if a newer one was sent before
+    it; none that was withdrawn is.
+    """
+    ordered = in_order(messages)
+    asked = (message for message in ordered if message.role is Role.USER and not message.withdrawn)
+    shown = set({message.replaces or message.id: message.id for message in asked}.values())
+    return [message for message in ordered if (message.reply_to or message.id) in shown]
 
 
 class Session(msgspec.Struct, frozen=True):

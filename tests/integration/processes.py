@@ -56,6 +56,10 @@ class Program:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
     def output(self) -> str:
         return "\n".join(self.lines)
 

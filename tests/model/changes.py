@@ -47,15 +47,16 @@ def _free(journal: Journal, turn: StreamId) -> bool:
 def apply(journal: Journal, entry: Entry, script: str) -> None:
     """Takes in a change."""
     event = decode_event(entry.frame)
-    require(type(event) is SCRIPTS.get(script), "a change of the wrong kind", entry, script)
+    require(type(event) is SCRIPTS.get(script), "C: a change of the wrong kind", entry, script)
     require(entry.id.first == journal.change.first + 1, "C: not the next change", entry, journal.change)
+    require(entry.prev == journal.change, "C: the change before is another", entry, journal.change)
     require(entry.at == (journal.tail, journal.top), "C: a change of another place", entry, journal.tail, journal.top)
     journal.change = entry.id
     match event:
         case MessageEdited(message):
             old = journal.question(message.turn)
             require(movable(journal, old.id) is Code.OK, "B: edited too late", entry)
-            require(message == replace(old, msg=message.msg), "an edit changed more than the text", old, message)
+            require(message == replace(old, msg=message.msg), "B: an edit changed more than the text", old, message)
             journal.replace(message)
         case MessageWithdrawn(message_id, turn):
             old = journal.question(turn)

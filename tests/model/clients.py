@@ -1,29 +1,48 @@
-"""A watcher: the real `Viewer` of a server, on a channel that loses and repeats, and what a client makes of it."""
+"""A client: the real `Conversation` of the library, at the real `Viewer` and `Connection` of a server.
+
+Between them the live channel loses and repeats, commands are lost, and connections break. What the client shows is
+compared with the plainest reducer of its events, and with what happened.
+"""
 
 from __future__ import annotations
 
+import copy
 from collections import deque
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tests.model.picture import Picture
 from tests.model.router import drive
 from tests.model.violation import require
+from unbroken.client.conversation import Conversation
+from unbroken.client.transcript import Running as Said
 from unbroken.cursor import Cursor
-from unbroken.errors import SessionGone
+from unbroken.errors import Refused, SessionGone, Unavailable
 from unbroken.log import Entry, Page
-from unbroken.protocol import Snapshot, decode_event
-from unbroken.server.viewer import Item, Replaced, State, Viewer
-from unbroken.types import Message
+from unbroken.protocol import Limits, SessionInfo, SessionReady, decode_event, encode
+from unbroken.server.commands import perform
+from unbroken.server.connection import Action, Connection
+from unbroken.server.dialects.native import Native
+from unbroken.server.viewer import Item, Shown, State, Viewer
 
 if TYPE_CHECKING:
     from tests.model.world import World
+    from unbroken.backend import Backend
 
 QUEUE_BYTES = 1500
 """So little that a client which does not look for a while loses its queue."""
 
-_messages = msgspec.json.Decoder(list[Message])
+
+class Memory(NamedTuple):
+    """What a client knew at some time, and what it still wanted."""
+
+    cursor: Cursor | None
+    picture: Picture
+    conversation: Conversation
+
+    def copy(self) -> Memory:
+        """One that does not change with the client."""
+        shared = {id(self.conversation.transcript): self.conversation.transcript}
+        return self._replace(conversation=copy.deepcopy(self.conversation, shared))
 
 
 class Client:
@@ -33,6 +52,7 @@ class Client:
         inbound: what the live channel brought and nobody has looked at.
         cursor: everything up to it was seen.
         picture: what the client shows.
+        gone: it was told that the session is gone.
     """
 
     def __init__(self, world: World, session: str, page: int) -> None:
@@ -40,23 +60,48 @@ class Client:
         self._page = page
         self.session = session
         self.inbound: deque[bytes] = deque()
-        self.viewer = Viewer(None, QUEUE_BYTES)
-        self.cursor: Cursor | None = None
-        self.picture = Picture()
-        self.gone = False
+        self.connect(Memory(None, Picture(), Conversation()))
         self._history = 0
+
+    def connect(self, memory: Memory) -> None:
+        """Comes back after a while, to another server, with what it knew then."""
+        self.inbound.clear()
+        self.gone = False
+        self.cursor, self.picture, self.conversation = memory
+        self.viewer = Viewer(self.cursor, QUEUE_BYTES)
+        self._server = Connection(Native(), violations=1)
         self._read: tuple[int, int, Page] | None = None
+        session = SessionInfo(self.session, self._world.journals[self.session].name, "")
+        self._do(self._server.opened(SessionReady(session, Limits(65_536, 0, 0))))
+
+    @property
+    def memory(self) -> Memory:
+        """What it knows now."""
+        return Memory(self.cursor, self.picture, self.conversation)
+
+    # From the server
 
     def listen(self, count: int, loss: float = 0.12, repeat: float = 0.05) -> None:
         """Hands so many live messages to the server, loses some, and keeps copies of some for later."""
+        chance = self._world.chance
         for _ in range(min(count, len(self.inbound))):
             payload = self.inbound.popleft()
-            if self._world.chance.random() < repeat:
+            if chance.random() < repeat:
                 self.inbound.append(payload)
-            if self._world.chance.random() >= loss:
+            if chance.random() >= loss:
                 before = self.viewer.state
-                self.viewer.entry(Entry.from_live(payload))
+                self._hear(Entry.from_live(payload), waits=chance.random() < 0.5)
                 self._world.happened[f"{before.value} to {self.viewer.state.value}"] += 1
+
+    def _hear(self, entry: Entry, *, waits: bool) -> None:
+        """The server shows a live entry at once to a client that waits for it."""
+        cursor = self.viewer.at_once(entry) if waits else None
+        if cursor is not None:
+            self._show([Shown(entry, cursor)])
+            return
+        self.viewer.entry(entry)
+        if waits:
+            self.show()
 
     @property
     def behind(self) -> bool:
@@ -92,22 +137,32 @@ class Client:
 
     def show(self) -> None:
         """Shows what the server has for the client, and compares it with what happened."""
-        items = self.viewer.take()
-        for item in items:
-            self._show(item)
-        if items and self._history == self._world.histories:
+        if items := self.viewer.take():
+            self._show(items)
+
+    def _show(self, items: list[Item]) -> None:
+        self._do(self._server.shown(items))
+        if self.gone:
+            return
+        self.cursor = items[-1].cursor
+        require(self.conversation.cursor == str(self.cursor), "D: a client keeps another cursor", self.cursor)
+        if self._history == self._world.histories:
             self.compare()
 
-    def _show(self, item: Item) -> None:
-        if isinstance(item, Replaced):
-            self.picture = self.picture.after(Snapshot(_messages.decode(item.messages)))
-        else:
-            self.picture = self.picture.after(decode_event(item.entry.frame))
-        self.cursor = item.cursor
+    def _do(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, bytes):
+                event = decode_event(action)
+                self.conversation.receive(event, self._world.moment)
+                self.picture = self.picture.after(event)
+                self.gone |= self.conversation.gone is not None
 
     def compare(self) -> None:
         """The client shows exactly what a reader of the whole log up to its cursor has seen."""
         assert self.cursor is not None
+        shown, running = self.conversation.transcript, self.picture.running
+        same = shown.messages == self.picture.messages and shown.running == (running and Said(*running))
+        require(same, "D: the library shows something else", shown, self.picture)
         journal = self._world.journals[self.session]
         place = journal.places.get(self.cursor.log)
         if place is None:
@@ -115,6 +170,7 @@ class Client:
             require(self.cursor.log in journal.refused, "D: a cursor that never was", self.cursor)
             self._world.happened["chunk of the past"] += 1
             return
+        require(self.cursor.turn <= journal.tail, "D: a cursor behind the newest message", self.cursor, journal.tail)
         messages = journal.seen(self.cursor.turn.first, place.outcomes, self.cursor.change.first)
         require(self.picture.messages == messages, "D: other messages", self.cursor, self.picture, messages)
         require(self.picture.running == place.running, "D: another text", self.cursor, self.picture, place)
@@ -131,16 +187,29 @@ class Client:
         """The subscription broke and stands again, at a server that may know another past."""
         self.inbound.clear()
         if self.gone and not self._world.journals[self.session].gone:
-            self.connect(self.cursor, self.picture)
+            self.connect(self.memory._replace(conversation=Conversation()))
         self.viewer.gap()
+        require(self.viewer.state is not State.LIVE, "D: a new subscription is believed to have lost nothing")
 
-    def connect(self, cursor: Cursor | None, picture: Picture) -> None:
-        """Comes back after a while, to another server, with what it knew then."""
-        self.inbound.clear()
-        self.gone = False
-        self.cursor, self.picture = cursor, picture
-        self.viewer = Viewer(cursor, QUEUE_BYTES)
-        self._read = None
+    # To the server
+
+    def transmit(self, loss: float = 0.05) -> None:
+        """Sends what the client owes. Now and then the connection breaks under it."""
+        if self.gone:
+            return
+        commands, _ = self.conversation.outbox.due(self._world.moment)
+        for command in commands:
+            if self._world.chance.random() < loss:
+                self.connect(self.memory)
+                return
+            (taken,) = self._server.received(encode(command).decode())
+            require(taken == command, "A: the server reads another command", command, taken)
+            try:
+                drive(perform(cast("Backend", self._world), self.session, command))
+            except (Refused, Unavailable) as error:
+                self._do(self._server.failed(command, error))
+            if self.conversation.gone:
+                return
 
     def settle(self) -> None:
         """Catches up with everything."""

@@ -42,8 +42,8 @@ class Connection:
             raise reply
         return reply
 
-    def pipeline(self, *commands: tuple[Word, ...]) -> list[Any]:
-        """Runs commands in one write and returns their replies, errors among them."""
+    def pipeline(self, *commands: tuple[Word, ...] | bytes) -> list[Any]:
+        """Runs commands, packed ones as they are, in one write and returns their replies, errors among them."""
         # What a command publishes to its own connection comes behind its reply, and before the next reply.
         packed = [_pack(command) for command in (*self._later, *commands, ("PING",))]
         first = len(self._later)
@@ -83,6 +83,8 @@ class Connection:
         self._socket.close()
 
 
-def _pack(command: tuple[Word, ...]) -> bytes:
+def _pack(command: tuple[Word, ...] | bytes) -> bytes:
+    if isinstance(command, bytes):
+        return command
     packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]
     return packed

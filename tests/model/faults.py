@@ -56,7 +56,9 @@ def late_call(world: World) -> None:
     """A call arrives that its caller has given up or repeated long ago."""
     delayed = world.router.delayed
     if delayed:
-        world.execute(delayed.pop(world.chance.randrange(len(delayed))))
+        call = delayed.pop(world.chance.randrange(len(delayed)))
+        with suppress(Unavailable):
+            world.execute(call)
 
 
 def late_chunk(world: World) -> None:
@@ -79,7 +81,25 @@ def forget_scripts(world: World) -> None:
 
 def forget_group(world: World) -> None:
     """The consumer group is gone."""
+    if world.full:  # nobody could make it again
+        return
     world.connection.run("XGROUP", "DESTROY", world.keys(world.sessions[0]).ready, GROUP)
+
+
+def forget_workers(world: World) -> None:
+    """Workers that hold nothing are taken for dead."""
+    drive(world.queue.forget(world.keys(world.sessions[0]).tag, -0.001))
+
+
+def fill_memory(world: World) -> None:
+    """The server has no memory left, until somebody does something about it."""
+    world.fill(True)
+
+
+def free_memory(world: World) -> None:
+    """There is memory again."""
+    if world.full:
+        world.fill(False)
 
 
 def fail_over(world: World) -> None:

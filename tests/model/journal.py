@@ -60,6 +60,7 @@ class Journal:
         changed: turns of waiting messages that are not what was accepted there.
         change: the newest change.
         accepted: the user's messages, as events.
+        texts: what was accepted; nobody types the same twice.
         outcomes: the committed replies.
         log: every entry that was ever written, also those trimmed since.
         kept: index of the first entry of `log` that Redis still has to hold.
@@ -72,6 +73,8 @@ class Journal:
         attempt: how many of its attempts count.
         epoch: the last epoch given out.
         fin: the epoch that committed last.
+        calls: nonces of the newest changes, the newest first.
+        name: of the session.
         gone: whether the session expired.
     """
 
@@ -84,6 +87,7 @@ class Journal:
         self.change = ZERO
         self.accepted: list[Entry] = []
         self.ids: dict[str, StreamId] = {}
+        self.texts: set[str] = set()
         self.outcomes: list[Message] = []
         self.letters: list[Letter] = []
         self.log: list[Entry] = []
@@ -97,6 +101,8 @@ class Journal:
         self.attempt = 0
         self.epoch = 0
         self.fin = 0
+        self.calls: list[str] = []
+        self.name = "Ada"
         self.gone = False
 
     def clone(self) -> Self:
@@ -160,12 +166,18 @@ class Journal:
         return in_order(found)
 
     def context(self, turn: int) -> list[Message]:
-        """What may be told to a bot that answers a turn: nothing withdrawn, nothing that a later message replaces."""
-        known = [message for message in self.document if message.turn <= turn]
-        hidden = {m.id for m in known if m.withdrawn}
-        for message in known:
-            hidden |= {m.id for m in known if m.id == message.replaces and m.turn < message.turn}
-        return list(in_order(m for m in known if m.id not in hidden and m.reply_to not in hidden))
+        """What may be told to a bot that answers a turn: nothing withdrawn, and of several versions only the last."""
+        known = in_order(message for message in self.document if message.turn <= turn)
+        asked = [message.id for message in known if message.role is Role.USER and not message.withdrawn]
+        hidden = {
+            older for number, older in enumerate(asked) if self.first(older) in map(self.first, asked[number + 1 :])
+        }
+        visible = set(asked) - hidden
+        return [message for message in known if (message.reply_to or message.id) in visible]
+
+    def first(self, message_id: str) -> str:
+        """Id of the first version of a message."""
+        return self.question(self.ids[message_id].first).replaces or message_id
 
     def apply(self, entry: Entry, script: str, now: int) -> None:
         """Takes in what a script published."""
@@ -175,17 +187,17 @@ class Journal:
         event = decode_event(entry.frame)
         match event:
             case MessageAccepted(message):
-                require(entry.kind is Kind.ACCEPTED and script == "accept", "event of the wrong kind", entry)
+                require(entry.kind is Kind.ACCEPTED and script == "accept", "C: event of the wrong kind", entry)
                 self._accepted(entry, message, now)
             case ReplyStarted():
-                require(entry.kind is Kind.STARTED and script == "take", "event of the wrong kind", entry)
+                require(entry.kind is Kind.STARTED and script == "take", "C: event of the wrong kind", entry)
                 self._started(entry, event)
             case ReplyCompleted(message) | ReplyFailed(message) | ReplyCancelled(message):
-                require(entry.kind is Kind.END and script in ("take", "finish"), "event of the wrong kind", entry)
-                require(message.status and type(event) is OUTCOMES[message.status], "event of the wrong type", entry)
+                require(entry.kind is Kind.END and script in ("take", "finish"), "C: event of the wrong kind", entry)
+                require(message.status and type(event) is OUTCOMES[message.status], "C: event of the wrong type", entry)
                 self._ended(entry, message, script, now)
             case _:
-                require(False, "a script published something else", entry)
+                require(False, "C: a script published something else", entry)
 
     def chunk(self, entry: Entry) -> None:
         """Takes in a delta or a part that Redis wrote."""
@@ -203,21 +215,23 @@ class Journal:
     def _accepted(self, entry: Entry, message: Message, now: int) -> None:
         require(entry.prev == self.tail, "C: the accepted message before is another", entry, self.tail)
         require(entry.id.first == self.tail.first + 1, "B: not the next turn", entry, self.tail)
-        require(message.turn == entry.id.first and message.role is Role.USER, "not the message of its turn", entry)
-        require(message.timestamp == iso(now), "the wrong time", message.timestamp, iso(now))
+        require(message.turn == entry.id.first and message.role is Role.USER, "B: not the message of its turn", entry)
+        require(message.timestamp == iso(now), "D: the wrong time", message.timestamp, iso(now))
         require(message.id not in self.ids, "A: a message was accepted twice", entry)
+        require(message.msg not in self.texts, "A: a message was accepted twice, under two ids", entry)
+        self.texts.add(message.msg)
         self.ids[message.id] = entry.id
         self.accepted.append(Entry(entry.kind, entry.id, entry.frame))
         self._store(message)
 
     def _started(self, entry: Entry, event: ReplyStarted) -> None:
         head = self._head(entry)
-        require(event.turn == head.id.first, "not the turn of its message", entry)
-        require(self.ids[event.message_id] == head.id, "not the message of its turn", entry)
-        require(head.id.first not in self.flagged, "a cancelled turn was started", entry)
+        require(event.turn == head.id.first, "B: not the turn of its message", entry)
+        require(self.ids[event.message_id] == head.id, "B: not the message of its turn", entry)
+        require(head.id.first not in self.flagged, "B: a cancelled turn was started", entry)
         self._fresh_epoch(entry)
         self.attempt = self.attempt + 1 if self.turn == head.id else 1
-        require(event.attempt == self.attempt <= self.limit, "not the next attempt", entry, self.attempt)
+        require(event.attempt == self.attempt <= self.limit, "A: not the next attempt", entry, self.attempt)
         self.turn = head.id
         self.epoch = self.running = entry.id.first
         self._append(entry, Running(event.turn, event.message_id, event.attempt, event.text))
@@ -244,10 +258,10 @@ class Journal:
         else:
             require(message.msg == partial, "D: the outcome is not what was shown", message.msg, partial)
             if message.status is Status.CANCELLED:
-                require(turn in self.flagged, "cancelled without a cancel", entry)
+                require(turn in self.flagged, "A: cancelled without a cancel", entry)
             else:
-                require(message.status is Status.FAILED, "a take does not complete", entry)
-                require(attempts == self.limit, "failed before its attempts were used", entry, attempts)
+                require(message.status is Status.FAILED, "A: a take does not complete", entry)
+                require(attempts == self.limit, "A: failed before its attempts were used", entry, attempts)
         if message.status is Status.FAILED:
             self.letters.append(Letter(self.session, asked.id, head.id, attempts, "attempts_exhausted"))
         self.outcomes.append(message)

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from unbroken.redis.router import Script
-from unbroken.scripts import NAMES, source
+from unbroken.scripts import FORGET, NAMES, source
 
 CLOCK = "clock"
 """The key that holds the microseconds of the virtual clock."""
@@ -31,15 +31,15 @@ class Damage(NamedTuple):
 
 def assemble(*damages: Damage) -> dict[str, Script]:
     """All scripts by name. Only `now` differs from what production runs, and what the damages change."""
-    return {name: _assemble(name, damages) for name in NAMES}
+    return {name: _assemble(name, damages) for name in (*NAMES, FORGET)}
 
 
 def _assemble(name: str, damages: tuple[Damage, ...]) -> Script:
     text, replaced = _NOW.subn(_VIRTUAL, source(name))
-    assert replaced == 1, f"{name}: there is not one now() to replace"
+    assert replaced == (name in NAMES), f"{name}: there is not one now() to replace"
     assert "TIME'" not in text, f"{name}: something else reads the clock"
     for damage in damages:
-        if damage.script in (name, "*"):
+        if damage.script == name or (damage.script == "*" and name in NAMES):
             assert damage.text in text, f"{name}: the text to damage is not there: {damage.text}"
             text = text.replace(damage.text, damage.instead)
     return Script(name, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), text)

@@ -11,6 +11,9 @@ from tests.model.violation import require
 from unbroken.protocol import MessageAccepted, decode_event
 from unbroken.scripts import Code
 
+NONCE = ("edit", "send_now", "feedback", "rename")
+"""Changes, which begin with a nonce."""
+
 
 class Call(NamedTuple):
     """One call of a script; `args` are those behind the first three, which all scripts have."""
@@ -22,8 +25,8 @@ class Call(NamedTuple):
     args: tuple[Word, ...]
 
     def __str__(self) -> str:
-        # Ready entries are left out: their ids are from the server's own clock, and traces of a seed are equal.
-        args = self.args[self.script in ("take", "finish") :]
+        # Ready entries, whose ids are from the server's own clock, and nonces are left out: traces of a seed are equal.
+        args = self.args[self.script in ("take", "finish", *NONCE) :]
         return f"{self.script} {self.session} {' '.join(repr(arg)[:40] for arg in args)}"
 
 
@@ -31,6 +34,8 @@ def allowed(journal: Journal, call: Call) -> set[Code]:
     """The codes that a script may answer now."""
     if journal.gone:
         return {Code.LOST if call.script in ("renew", "release") else Code.GONE}
+    if call.script in NONCE and call.args[0] in journal.calls:
+        return {Code.OK}
     match call.script:
         case "accept":
             return {_accept(journal, call)}
@@ -47,7 +52,7 @@ def allowed(journal: Journal, call: Call) -> set[Code]:
         case "edit" | "withdraw" | "send_now":
             return {_change(journal, call)}
         case "feedback":
-            return {_feedback(journal, str(call.args[0]))}
+            return {_feedback(journal, str(call.args[1]))}
         case _:
             return {Code.OK}
 
@@ -81,11 +86,11 @@ def _cancel(journal: Journal, message_id: str) -> Code:
 
 
 def _change(journal: Journal, call: Call) -> Code:
-    message_id = str(call.args[0])
+    message_id = str(call.args[call.script in NONCE])
     code = movable(journal, message_id)
     if call.script == "withdraw" and code is Code.LATE and journal.question(journal.ids[message_id].first).withdrawn:
         return Code.OK
-    return Code.BAD if code is Code.OK and call.script == "edit" and not storable(call.args[1]) else code
+    return Code.BAD if code is Code.OK and call.script == "edit" and not storable(call.args[2]) else code
 
 
 def _feedback(journal: Journal, message_id: str) -> Code:
@@ -93,6 +98,9 @@ def _feedback(journal: Journal, message_id: str) -> Code:
         return Code.UNKNOWN
     return Code.OK if journal.ids[message_id] <= journal.done else Code.LATE
 
+
+REMEMBERED = 16
+"""Changes whose late copies are told from new ones."""
 
 UNSTORABLE = (b"\xed\xa0\x80", b"\\ud800", b"[" * 129)
 """Half of a surrogate pair, as bytes and as an escape, and values nested too deeply for the JSON module."""
@@ -103,26 +111,78 @@ def storable(value: Word) -> bool:
     return not (isinstance(value, bytes) and any(mark in value for mark in UNSTORABLE))
 
 
-def consider(before: Journal, journal: Journal, call: Call, reply: list[Any]) -> None:
+LAWS = {
+    "accept": "A",
+    "cancel": "A",
+    "create": "A",
+    "delete": "G",
+    "edit": "B",
+    "feedback": "D",
+    "finish": "F",
+    "release": "F",
+    "rename": "D",
+    "renew": "F",
+    "resume": "D",
+    "send_now": "B",
+    "take": "E",
+    "touch": "G",
+    "withdraw": "B",
+}
+"""The law that a script breaks when it answers something else than it must."""
+
+
+def consider(before: Journal, journal: Journal, call: Call, reply: list[Any], published: int) -> None:
     """Compares a reply with what happened, and notes in the journal what no event tells.
 
     Args:
         before: the journal before the call.
         journal: the journal with the events of the call.
+        published: how many events and cancellations the call published.
     """
     code = Code(reply[0].decode())
     codes = allowed(before, call)
-    require(code in codes, f"{call.script} answered {code}", call, reply, sorted(codes))
+    law = LAWS[call.script]
+    require(code in codes, f"{law}: {call.script} answered {code}", call, reply, sorted(codes))
+    if code is not Code.OK and call.script != "take":
+        require(not _happened(before, journal), f"{law}: refused, but something happened", call)
+    if code is Code.OK and call.script in NONCE:
+        _changed(before, journal, call, published)
+    else:
+        _done(before, journal, call, code, reply)
+
+
+def _happened(before: Journal, journal: Journal) -> bool:
+    sizes = [(len(one.log), one.change, len(one.document)) for one in (before, journal)]
+    return sizes[0] != sizes[1]
+
+
+def _changed(before: Journal, journal: Journal, call: Call, published: int) -> None:
+    """A change was made, or was made before."""
+    nonce = str(call.args[0])
+    if nonce in before.calls:
+        require(not published, f"{LAWS[call.script]}: a copy of {call.script} did it again", call)
+        return
+    journal.calls = [nonce, *before.calls][:REMEMBERED]
+    if call.script == "send_now" and before.running and before.turn:
+        journal.flagged.add(before.turn.first)
+    elif call.script == "rename":
+        journal.name = str(call.args[1])
+
+
+def _done(before: Journal, journal: Journal, call: Call, code: Code, reply: list[Any]) -> None:
     wrote = len(journal.log) - len(before.log)
     match call.script, code:
         case "accept", Code.OK | Code.DUP:
-            require(journal.ids[str(call.args[0])] == _id(reply[1]), "the turn id of another message", call, reply)
+            require(journal.ids[str(call.args[0])] == _id(reply[1]), "A: the turn id of another message", call, reply)
+            if code is Code.OK:
+                replaces, stored = str(call.args[4]), journal.question(journal.tail.first).replaces
+                require(stored == (before.first(replaces) if replaces else None), "D: another version", call, stored)
         case "take", Code.OK:
             _taken(before, journal, call, reply)
         case "take", Code.EMPTY:
-            require(not journal.waiting, "EMPTY, but a message waits", call)
+            require(not journal.waiting, "E: EMPTY, but a message waits", call)
         case "finish", Code.OK:
-            require(wrote == 1 and _id(reply[1]) == journal.top, "finish did not write one outcome", call, reply)
+            require(wrote == 1 and _id(reply[1]) == journal.top, "A: finish did not write one outcome", call, reply)
             journal.fin = int(call.args[1])
             if len(journal.letters) > len(before.letters):
                 journal.letters[-1] = journal.letters[-1]._replace(error=str(call.args[5]))
@@ -131,22 +191,17 @@ def consider(before: Journal, journal: Journal, call: Call, reply: list[Any]) ->
             journal.attempt -= int(call.args[1] == 0)
         case "renew", Code.OK:
             assert journal.turn is not None
-            told = bool(reply[1])
-            require(told == (journal.turn.first in journal.flagged), "renew does not tell of the cancel", call, reply)
+            flagged = journal.turn.first in journal.flagged
+            require(bool(reply[1]) == flagged, "A: renew does not tell of the cancel", call, reply)
         case "cancel", Code.RUNNING | Code.QUEUED:
             journal.flagged.add(journal.ids[str(call.args[0])].first)
-        case "send_now", Code.OK if before.running and before.turn:
-            journal.flagged.add(before.turn.first)
-    if code is not Code.OK and call.script != "take":
-        happened = wrote or journal.change != before.change or len(journal.document) != len(before.document)
-        require(not happened, "refused, but something happened", call)
 
 
 def _taken(before: Journal, journal: Journal, call: Call, reply: list[Any]) -> None:
     nonce, _, continues, _ = call.args[1:5]
     turn, epoch, attempt, message, partial = reply[1:6]
     if len(journal.log) == len(before.log):
-        require(before.running and before.nonce == nonce, "took without a start", call, reply)
+        require(before.running and before.nonce == nonce, "F: took without a start", call, reply)
     else:
         journal.nonce = str(nonce)
         again = before.turn == journal.turn
@@ -160,7 +215,7 @@ def _taken(before: Journal, journal: Journal, call: Call, reply: list[Any]) -> N
     require(
         (_id(turn), int(epoch), int(attempt), decode_event(message), partial.decode())
         == (head.id, journal.running, journal.attempt, asked, started.text),
-        "take answers something else than it did",
+        "B: take answers something else than it did",
         reply,
         said,
     )

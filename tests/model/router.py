@@ -11,11 +11,11 @@ from random import Random
 from typing import Any, TypeVar
 
 from tests.model.connection import Connection, Word
-from tests.model.replies import Call
+from tests.model.replies import LAWS, Call
 from tests.model.violation import require
 from unbroken.errors import Unavailable
 from unbroken.redis.router import Script
-from unbroken.scripts import Code
+from unbroken.scripts import FORGET, Code
 
 T = TypeVar("T")
 
@@ -49,13 +49,16 @@ class FaultyRouter:
         delayed: copies of calls that are still on their way.
     """
 
-    def __init__(self, connection: Connection, chance: Random, execute: Callable[[Call], list[Any]]) -> None:
+    def __init__(self, connection: Connection, chance: Random, execute: Callable[[Call], Any]) -> None:
         self._connection = connection
         self._chance = chance
         self._execute = execute
         self.delayed: list[Call] = []
 
     async def run(self, tag: str, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
+        if script.name == FORGET:
+            call = Call(FORGET, "", tuple(keys), (), tuple(args))
+            return max(self._execute(call) for _ in range(2))
         call = Call(script.name, str(args[0]), tuple(keys), tuple(args[:3]), tuple(args[3:]))
         fate = self._chance.random()
         if call.script == "resume":  # it changes nothing, whenever it arrives
@@ -81,10 +84,11 @@ class FaultyRouter:
         return self._connection.pipeline(*commands)
 
     def _again(self, call: Call, first: list[Any]) -> list[Any]:
-        second = self._execute(call)
+        second: list[Any] = self._execute(call)
         code = Code(first[0].decode())
         expected = IDEMPOTENT.get((call.script, code), code)
-        require(second[0] == expected.encode(), f"{call.script} is not idempotent", call, first, second)
+        law = LAWS[call.script]
+        require(second[0] == expected.encode(), f"{law}: {call.script} is not idempotent", call, first, second)
         if expected is code:
-            require(second == first, f"{call.script} is not idempotent", call, first, second)
+            require(second == first, f"{law}: {call.script} is not idempotent", call, first, second)
         return second

@@ -8,7 +8,7 @@ from random import Random
 
 from tests.model import faults, senders, watching
 from tests.model.connection import Connection
-from tests.model.invariants import check, check_drained
+from tests.model.invariants import check, check_drained, owes
 from tests.model.shape import SESSIONS, TTL, Shape
 from tests.model.violation import Violation, require
 from tests.model.world import World
@@ -24,8 +24,12 @@ class Mode(StrEnum):
     TTL = "ttl"
 
 
+STEPS = (0, 0, 0, 1, 1, 7, 7, 3000, -4, -4, -3000, -7_200_000)
+"""Milliseconds that the clock moves between two actions: somebody sets it, too."""
+
 _ACTIONS: dict[Callable[[World], None], float] = {
     senders.send: 17,
+    senders.transmit: 5,
     senders.cancel: 3,
     senders.change: 8,
     faults.look_for_work: 19,
@@ -38,6 +42,9 @@ _ACTIONS: dict[Callable[[World], None], float] = {
     faults.touch: 1,
     faults.forget_scripts: 0.5,
     faults.forget_group: 0.5,
+    faults.forget_workers: 1.5,
+    faults.fill_memory: 0.7,
+    faults.free_memory: 3,
     watching.listen: 12,
     watching.read: 8,
     watching.arrive: 8,
@@ -49,7 +56,7 @@ _ACTIONS: dict[Callable[[World], None], float] = {
 _MORE: dict[Mode, dict[Callable[[World], None], float]] = {
     Mode.PLAIN: {},
     Mode.FAILOVER: {faults.fail_over: 4},
-    Mode.EXPIRE: {faults.delete: 0.7},
+    Mode.EXPIRE: {faults.delete: 1.2},
     Mode.TTL: {faults.let_time_pass: 2},
 }
 """Each action with its weight."""
@@ -68,6 +75,7 @@ def run(connection: Connection, scripts: dict[str, Script], seed: int, mode: Mod
         turns=chance.choice((5, 500, 500, 500)),
         ttl=TTL if mode is Mode.TTL else chance.choice((TTL, TTL, 0)),
         page=chance.choice((2, 3, 7, 500)),
+        haste=chance.choice((0.0, 0.3, 0.9)),
     )
     world = World(connection, scripts, chance, shape)
     world.note(shape)
@@ -86,15 +94,18 @@ def run(connection: Connection, scripts: dict[str, Script], seed: int, mode: Mod
 
 def _wander(world: World, mode: Mode) -> None:
     actions = _ACTIONS | _MORE[mode]
-    count = world.chance.randint(30, 180)
+    count = world.chance.randint(30, 200)
     for number, action in enumerate(world.chance.choices(list(actions), list(actions.values()), k=count)):
         world.note(f"{number:4} {action.__name__.replace('_', ' ')}")
+        world.moment += 1
         rounds = world.connection.rounds
         action(world)
+        if world.chance.random() < world.shape.haste:
+            watching.keep_up(world)
         if world.connection.rounds > rounds:
             check(world)
         if world.chance.random() < 0.5:
-            world.advance(world.chance.choice((0, 0, 1, 7, 3000, -4)))
+            world.advance(world.chance.choice(STEPS))
 
 
 def _settle(world: World) -> None:
@@ -102,33 +113,31 @@ def _settle(world: World) -> None:
     if world.copy and world.chance.random() < 0.5:
         world.fail_over()
     world.note("settle")
+    faults.free_memory(world)
     for number in range(900):
+        world.moment += 1
         for attempt in list(world.attempts):
             if not attempt.stopped or world.chance.random() < 0.2:
                 attempt.stopped = False
                 faults.step(world, attempt)
         for _ in range(2):
             faults.look_for_work(world)
-        for session in world.alive():
-            outbox = world.outboxes[session]
-            if outbox and world.chance.random() < 0.3:
-                senders.post(world, session, world.chance.choice(list(outbox)))
         for client in world.clients:
             client.listen(world.chance.randint(0, 3))
             client.read()
             client.arrive()
             client.show()
+            client.transmit(loss=0)
             if number % 10 == 9:
                 client.check_position()
-        senders.forget_answered(world)
         check(world)
-        if not world.attempts and not any(world.outboxes[s] for s in world.alive()) and not _ready(world):
-            break
-    for client in world.clients:
-        client.settle()
-        client.check_position()
-        client.settle()
-    senders.forget_answered(world)
+        if not world.attempts and not any(map(owes, world.clients)) and not _ready(world):
+            for client in world.clients:
+                client.settle()
+                client.check_position()
+                client.settle()
+            if not any(map(owes, world.clients)):  # or else they have learnt what a failover lost
+                break
     check(world)
     check_drained(world)
 
@@ -139,6 +148,7 @@ def _ready(world: World) -> int:
 
 def _outlive(world: World) -> None:
     """Everybody leaves: nothing of a session may stay behind, and workers must clean up its ready entry."""
+    faults.free_memory(world)
     world.sleep(TTL + 1)
     check(world)
     require(not world.alive(), "G: a session outlives its time to live", world.alive())

@@ -9,40 +9,29 @@ from tests.model.router import drive
 from tests.model.shape import INBOX
 from tests.model.workers import SPICE
 from tests.model.world import World
-from unbroken.errors import InboxFull, Refused, SessionFull, Unavailable, UnknownMessage
+from unbroken.errors import Refused, Unavailable
 from unbroken.scripts import Code, load
 
-ENDINGS = ("", "", "'", '"', "é", "\\", ".reply")
+ENDINGS = ("", "", "'", '"', "é", "\\", ".reply.")
 """What message ids end in."""
 
 
 def send(world: World) -> None:
-    """Sends a new message or one again, whether or not it was accepted before."""
-    session = world.chance.choice(world.sessions)
-    outbox = world.outboxes[session]
+    """Somebody types a new message."""
+    client = world.chance.choice(world.clients)
+    outbox = client.conversation.outbox
     if world.chance.random() < 0.03:
-        _send_unstorable(world, session)
-    elif outbox and world.chance.random() < 0.3:
-        post(world, session, world.chance.choice(list(outbox)))
+        _send_unstorable(world, client.session)
     elif len(outbox) < INBOX + 2:
         message = world.fresh("m") + world.chance.choice(ENDINGS)
-        if world.chance.random() < 0.1:
-            world.replaces[message] = _known(world, session)
-        outbox[message] = f"text of {message}{world.chance.choice(SPICE)}"
-        post(world, session, message)
+        replaces = _known(world, client.session) if world.chance.random() < 0.1 else None
+        client.conversation.send(message, f"text of {message}{world.chance.choice(SPICE)}", replaces)
+    client.transmit()
 
 
-def post(world: World, session: str, message: str) -> None:
-    """Sends one message; it stays in the outbox until its outcome was seen."""
-    outbox = world.outboxes[session]
-    try:
-        drive(world.queue.accept(session, message, outbox[message], world.replaces.get(message)))
-    except (SessionFull, UnknownMessage):
-        del outbox[message]
-    except (InboxFull, Unavailable):
-        pass  # later again
-    except Refused:
-        assert world.journals[session].gone
+def transmit(world: World) -> None:
+    """A client sends what it owes."""
+    world.chance.choice(world.clients).transmit()
 
 
 def _send_unstorable(world: World, session: str) -> None:
@@ -57,9 +46,11 @@ def _send_unstorable(world: World, session: str) -> None:
 
 def cancel(world: World) -> None:
     """Cancels one of the newest messages, or one that nobody sent."""
-    session = world.chance.choice(world.sessions)
-    with suppress(Refused, Unavailable):
-        drive(world.queue.cancel(session, _known(world, session)))
+    client = world.chance.choice(world.clients)
+    message = _known(world, client.session)
+    if client.conversation.transcript.outcome(message) is None:
+        client.conversation.outbox.cancel(message)
+    client.transmit()
 
 
 def change(world: World) -> None:
@@ -95,14 +86,5 @@ def _known(world: World, session: str) -> str:
 
 def _edit_unstorable(world: World, session: str, message: str) -> None:
     keys = world.keys(session)
-    args = (session, world.shape.ttl * 1000, keys.events, message, UNSTORABLE[0])
+    args = (session, world.shape.ttl * 1000, keys.events, world.fresh("call "), message, UNSTORABLE[0])
     drive(world.router.run(keys.tag, load("edit"), keys.script, args))
-
-
-def forget_answered(world: World) -> None:
-    """Takes out of the outboxes what any client has seen the outcome of."""
-    for client in world.clients:
-        outbox = world.outboxes[client.session]
-        for message in client.picture.messages:
-            if message.reply_to:
-                outbox.pop(message.reply_to, None)

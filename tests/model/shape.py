@@ -24,6 +24,7 @@ class Shape(NamedTuple):
         turns: most messages of a session.
         ttl: seconds; 0 keeps sessions.
         page: most log entries that a client reads at once.
+        haste: how probable it is that clients hear at once what happened; else it takes a while.
     """
 
     sessions: int
@@ -31,3 +32,4 @@ class Shape(NamedTuple):
     turns: int
     ttl: int
     page: int
+    haste: float = 0.0

@@ -13,7 +13,8 @@ from tests.model.world import World
 
 def _call(world: World, script: str, *args: str | int) -> list[bytes]:
     keys = world.keys("s0")
-    return world.execute(Call(script, "s0", keys.script, ("s0", 0, keys.events), args))
+    reply: list[bytes] = world.execute(Call(script, "s0", keys.script, ("s0", 0, keys.events), args))
+    return reply
 
 
 def _take(world: World, nonce: str) -> int:
@@ -42,12 +43,12 @@ def test_pasts_that_a_failover_lost_share_no_turn_and_no_change(connection: Conn
     world = World(connection, assemble(), Random(5), Shape(sessions=1, consumers=1, turns=500, ttl=0, page=500))
     _call(world, "accept", "m1", "hello", INBOX, 500, "")
     world.replicate()
-    _call(world, "accept", "m2", "hello", INBOX, 500, "")
-    _call(world, "edit", "m1", "goodbye")
+    _call(world, "accept", "m2", "hello again", INBOX, 500, "")
+    _call(world, "edit", "call 1", "m1", "goodbye")
     lost = world.journals["s0"]
     world.fail_over()
-    _call(world, "accept", "m3", "hello", INBOX, 500, "")
-    _call(world, "edit", "m1", "see you")
+    _call(world, "accept", "m3", "hello once more", INBOX, 500, "")
+    _call(world, "edit", "call 2", "m1", "see you")
     new = world.journals["s0"]
     assert (new.tail.first, new.change.first) == (lost.tail.first, lost.change.first) == (2, 1)
     assert new.tail != lost.tail

@@ -3,11 +3,13 @@
 The map: `schedule` draws actions from `senders`, `workers`, `watching` and `faults`; they change a `world`, whose calls
 go through `router` and `connection` to a real server. What happened is written into a `journal` for each session, which
 knows the laws of events; `replies` judges what scripts answer, `invariants` compares Redis with the journals after
-every step, and each of the `clients` compares what it shows. `mutants` proves that all this can fail.
+every step, and each of the `clients` compares what it shows. `violation` lists the laws. The mutants prove that all
+this can fail.
 
 A failing one prints how to run it alone. The environment chooses others:
 
     MODEL_SCHEDULES=5000              how many (200)
+    MODEL_FIRST=10000                 the first seed of each mode (0)
     MODEL_MODE=failover MODEL_SEED=7  this one only
 """
 
@@ -23,6 +25,7 @@ from tests.model.lua import assemble
 from tests.model.schedule import Mode, run
 
 SCHEDULES = int(os.environ.get("MODEL_SCHEDULES", "200"))
+FIRST = int(os.environ.get("MODEL_FIRST", "0"))
 PARTS = 2
 """Tests for each mode, so that they spread over processes."""
 SEED = os.environ.get("MODEL_SEED")
@@ -31,8 +34,8 @@ SEED = os.environ.get("MODEL_SEED")
 def _cases() -> list[tuple[Mode, range]]:
     if SEED is not None:
         return [(Mode(os.environ.get("MODEL_MODE", "plain")), range(int(SEED), int(SEED) + 1))]
-    seeds = SCHEDULES // len(Mode)
-    return [(mode, range(part, seeds, PARTS)) for mode in Mode for part in range(PARTS)]
+    end = FIRST + SCHEDULES // len(Mode)
+    return [(mode, range(FIRST + part, end, PARTS)) for mode in Mode for part in range(PARTS)]
 
 
 @pytest.mark.timeout(60 + SCHEDULES)

@@ -1,41 +1,23 @@
-"""Does the model notice when a rule is missing? Otherwise its green says nothing.
-
-pytest tests/model/test_mutants.py -rP | grep noticed      which law noticed, and when
-"""
+"""Does the model notice when a rule is missing? Otherwise its green says nothing. `make mutants` prints a table."""
 
 from __future__ import annotations
 
-import itertools
 import re
 
 import pytest
 
 from tests.model.connection import Connection
-from tests.model.lua import assemble
-from tests.model.mutants import MUTANTS, Mutant
-from tests.model.schedule import run
-from tests.model.violation import Violation
+from tests.model.lua_mutants import LUA_MUTANTS
+from tests.model.mutant import PATIENCE, notice
+from tests.model.python_mutants import PYTHON_MUTANTS
 
-PATIENCE = 150
-"""Schedules within which each damage has to be noticed."""
+MUTANTS = LUA_MUTANTS | PYTHON_MUTANTS
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_missing_rule_is_noticed(connection: Connection, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutant = MUTANTS[name]
-    if mutant.patch:
-        mutant.patch(monkeypatch)
-    schedules, law = _first_violation(connection, mutant)
-    print(f"{name}: noticed after {schedules} schedules: {law[:60]}")
-    assert re.match(mutant.law, law), "noticed, but for another reason"
-
-
-def _first_violation(connection: Connection, mutant: Mutant) -> tuple[int, str]:
-    scripts = assemble(*mutant.damages)
-    modes = itertools.cycle(mutant.modes)
-    for seed in range(PATIENCE):
-        try:
-            run(connection, scripts, seed, next(modes))
-        except Violation as violation:
-            return seed + 1, str(violation).splitlines()[0]
-    pytest.fail(f"not noticed in {PATIENCE} schedules")
+def test_a_missing_rule_is_noticed(connection: Connection, name: str) -> None:
+    noticed = notice(connection, MUTANTS[name])
+    assert noticed, f"not noticed in {PATIENCE} schedules"
+    print(f"{name}: noticed after {noticed.schedules} schedules: {noticed.law[:90]}")
+    assert re.match(MUTANTS[name].law, noticed.law), "noticed, but for another reason"

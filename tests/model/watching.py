@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.model.clients import Client
+from tests.model.clients import Client, Memory
 from tests.model.picture import Picture
-from tests.model.senders import forget_answered
 from tests.model.world import World
+from unbroken.client.conversation import Conversation
 
 
 def _client(world: World) -> Client:
@@ -35,7 +35,15 @@ def show(world: World) -> None:
     """A client takes what waits for it."""
     if waiting := [client for client in world.clients if client.viewer.waiting]:
         world.chance.choice(waiting).show()
-        forget_answered(world)
+
+
+def keep_up(world: World) -> None:
+    """Everything works: what happened is on every screen at once, but for what gets lost."""
+    for client in world.clients:
+        client.listen(len(client.inbound))
+        client.read()
+        client.arrive()
+        client.show()
 
 
 def check_position(world: World) -> None:
@@ -54,8 +62,8 @@ def sleep_or_return(world: World) -> None:
     memories = world.memories[client.session]
     fate = world.chance.random()
     if fate < 0.5 or not memories:
-        memories.append((client.cursor, client.picture))
+        memories.append(client.memory.copy())
     elif fate < 0.6:
-        client.connect(None, Picture())
+        client.connect(Memory(None, Picture(), Conversation()))
     else:
-        client.connect(*world.chance.choice(memories))
+        client.connect(world.chance.choice(memories).copy())

@@ -11,13 +11,11 @@ from tests.model.replies import UNSTORABLE
 from tests.model.router import drive
 from tests.model.shape import ATTEMPTS, CONTEXT
 from tests.model.violation import require
-from unbroken.cursor import StreamId
 from unbroken.errors import LeaseLost, MessageRefused, Unavailable
 from unbroken.keys import GROUP
-from unbroken.log import Entry, Kind
-from unbroken.protocol import ReplyDelta, ReplyPart, encode
 from unbroken.queue import Claim, Outcome
-from unbroken.types import Data, Failure, Part, Reasoning, Status
+from unbroken.types import Data, Failure, Reasoning, Status
+from unbroken.worker.channel import Channel, State
 
 if TYPE_CHECKING:
     from tests.model.world import World
@@ -43,10 +41,10 @@ def find_work(world: World, consumer: str) -> None:
     if claim is None or world.chance.random() < 0.05:
         return
     told, seen = claim.context, world.journals[session].context(claim.turn.first)
-    require(told[-1] == claim.message == seen[-1], "the bot is asked something else", claim.message, told, seen)
-    require(told == seen[-len(told) :], "the bot is told another conversation", told, seen)
+    require(told[-1] == claim.message == seen[-1], "B: the bot is asked something else", claim.message, told, seen)
+    require(told == seen[-len(told) :], "D: the bot is told another conversation", told, seen)
     if len(seen) == 2 * claim.turn.first - 1:  # nothing is out of view
-        require(len(told) == min(len(seen), CONTEXT + 1), "the bot is told too little", told, seen)
+        require(len(told) == min(len(seen), CONTEXT + 1), "D: the bot is told too little", told, seen)
     world.attempts.append(Attempt(world, consumer, claim))
 
 
@@ -76,8 +74,9 @@ def _reclaim(world: World, consumer: str) -> tuple[str, str] | None:
 def _no_group(world: World, reply: Any) -> bool:
     if not isinstance(reply, ReplyError):
         return False
-    require(str(reply).startswith("NOGROUP"), "the ready stream cannot be read", reply)
-    world.make_group()
+    require(str(reply).startswith("NOGROUP"), "E: the ready stream cannot be read", reply)
+    if not world.full:
+        world.make_group()
     return True
 
 
@@ -88,10 +87,11 @@ def _ready(raw: Any) -> tuple[str, str]:
 class Attempt:
     """One attempt in the memory of one worker, which may have been replaced without knowing it.
 
+    What it says goes through the real `Channel`; this stands in for the outbox and for the bot.
+
     Attributes:
         stopped: as by SIGSTOP; it goes on later as if nothing had happened.
         cancelled: somebody told the worker.
-        unsure: the connection broke; what was written is not known.
     """
 
     def __init__(self, world: World, consumer: str, claim: Claim) -> None:
@@ -100,119 +100,122 @@ class Attempt:
         self.claim = claim
         self.stopped = False
         self.cancelled = False
-        self.unsure = False
-        self._written: list[Entry] = []
-        self._text = claim.partial
-        self._parts: list[Part] = []
         self._outcome: Outcome | None = None
+        keys = world.keys(claim.session)
+        self._channel = Channel(self, claim, keys, 1 << 20, on_lost=lambda: None, on_gone=lambda: None)
+
+    def enqueue(self, channel: Channel) -> None:
+        """A chunk may leave; it does when the schedule says so."""
+
+    def lose_connection(self) -> None:
+        """What was written is not known any more."""
+        self._channel.in_flight = False
+        if self._channel.state is State.OPEN:
+            self._channel.state = State.RECOVERING
 
     def step(self) -> bool:
         """Does the next thing. Returns whether the attempt goes on."""
         try:
             if self._outcome:  # from here on there is nothing but to commit it
                 return self._commit(self._outcome)
-            if self.unsure:
-                return self._look()
             choice = self._world.chance.random()
-            if choice < 0.55 and len(self._written) < CHUNKS and not self.cancelled:
-                return self._say()
-            if choice < 0.70:
+            if choice < 0.4 and self._channel.next_seq <= CHUNKS and not self.cancelled:
+                self._say()
+            if choice < 0.6 and self._channel.state is State.RECOVERING:
+                return self._catch_up()
+            if choice < 0.6 and self._channel.due:
+                return self._send(self._channel.cut())
+            if choice < 0.75:
                 self.cancelled |= drive(self._world.queue.renew(self.claim, self._consumer))
                 return True
-            if choice < 0.75:
+            if choice < 0.80:
                 counts = self._world.chance.random() < 0.5
                 drive(self._world.queue.release(self.claim, counts=counts))
-                return False
+                return self._world.chance.random() < 0.2  # some do not know that they stopped
             return self._finish()
         except LeaseLost:
             return False
         except Unavailable:
-            self.unsure = True
+            self.lose_connection()
             return True
 
-    def _look(self) -> bool:
+    def _say(self) -> None:
+        """The bot says some pieces."""
+        chance = self._world.chance
+        for _ in range(chance.randint(1, 4)):
+            if chance.random() < 0.25:
+                self._channel.put(Reasoning(self._world.fresh("because ")))
+            else:
+                self._channel.put(self._world.fresh(f"{self._consumer}:") + chance.choice(SPICE))
+
+    def _send(self, seq: int) -> bool:
+        """Writes a chunk, maybe not for the first time."""
+        world, session = self._world, self.claim.session
+        commands = self._channel.commands(seq)
+        fate = world.chance.random()
+        if fate < 0.08:  # dies with the write half done
+            world.append(session, commands[: world.chance.randint(0, 2)])
+            return False
+        if fate < 0.16:  # the connection breaks with the write half done
+            world.append(session, commands[: world.chance.randint(0, 2)])
+            self.lose_connection()
+            return True
+        if fate < 0.20:  # the connection breaks, and the write arrives later
+            world.late.append((session, commands))
+            self.lose_connection()
+            return True
+        reply = world.append(session, commands)
+        if reply is None:
+            return self._finish()
+        if isinstance(reply, ReplyError):
+            if str(reply).startswith("OOM"):
+                self.lose_connection()
+                return True
+            return self._channel.state is State.RECOVERING  # there already, or fenced: the next look tells
+        self._channel.answered()
+        return True
+
+    def _catch_up(self) -> bool:
         """After a lost connection: looks what is there, and writes again what is not, byte by byte the same."""
         top = drive(self._world.log.top(self.claim.session))
         if top is None:
             return self._finish()
-        self.unsure = False
         if top.first != self.claim.epoch:
             return False
-        missing = [entry for entry in self._written if entry.id > top]
-        return not missing or self._send(missing)
-
-    def _say(self) -> bool:
-        """Produces some pieces, merges what can be merged, and writes it as one batch."""
-        chance = self._world.chance
-        frames: list[tuple[Kind, bytes]] = []
-        text = ""
-        for _ in range(chance.randint(1, 4)):
-            if chance.random() < 0.25:
-                frames += self._delta(text)
-                text = ""
-                part = Reasoning(self._world.fresh("because "))
-                self._parts.append(part)
-                frames.append((Kind.PART, encode(ReplyPart(self.claim.turn.first, part))))
-            else:
-                piece = self._world.fresh(f"{self._consumer}:") + chance.choice(SPICE)
-                self._text += piece
-                text += piece
-        frames += self._delta(text)
-        begin = len(self._written) + 1
-        entries = [Entry(kind, StreamId(self.claim.epoch, begin + n), frame) for n, (kind, frame) in enumerate(frames)]
-        self._written += entries
-        return self._send(entries)
-
-    def _delta(self, text: str) -> list[tuple[Kind, bytes]]:
-        return [(Kind.DELTA, encode(ReplyDelta(self.claim.turn.first, text)))] if text else []
-
-    def _send(self, entries: list[Entry]) -> bool:
-        world, session = self._world, self.claim.session
-        fate = world.chance.random()
-        if fate < 0.08:  # dies with the write half done
-            world.append(session, entries, world.chance.randint(0, 2 * len(entries)))
-            return False
-        if fate < 0.16:  # the connection breaks with the write half done
-            world.append(session, entries, world.chance.randint(0, 2 * len(entries)))
-            self.unsure = True
-            return True
-        if fate < 0.20:  # the connection breaks, and the write arrives later
-            world.late.append((session, entries))
-            self.unsure = True
-            return True
-        for reply in world.append(session, entries):
-            if isinstance(reply, ReplyError):
-                return False
-            if reply is None:
-                return self._finish()
+        if top.second + 1 < self._channel.next_seq:
+            return self._send(top.second + 1)
+        self._channel.state = State.OPEN
+        self._channel.answered()
         return True
 
     def _finish(self) -> bool:
         chance = self._world.chance
+        self._channel.close()
         if chance.random() < 0.06:
             self._commit_unstorable()
+        text, parts = self._channel.text, self._channel.parts
         if self.cancelled:
-            self._outcome = Outcome(Status.CANCELLED, self._text, parts=self._parts)
+            self._outcome = Outcome(Status.CANCELLED, text, parts=parts)
         elif chance.random() < 0.1:
             failure = Failure("bot_error", "Sorry.")
-            self._outcome = Outcome(Status.FAILED, self._text, failure, self._parts, "it \x00 broke")
+            self._outcome = Outcome(Status.FAILED, text, failure, parts, "it \x00 broke")
         else:
-            self._outcome = Outcome(Status.COMPLETED, self._text, parts=self._parts)
+            self._outcome = Outcome(Status.COMPLETED, text, parts=parts)
         return self._commit(self._outcome)
 
     def _commit(self, outcome: Outcome) -> bool:
         # The sequence is one that no chunk was ever tried with: none of them can arrive behind the outcome.
-        drive(self._world.queue.finish(self.claim, len(self._written) + 1, outcome))
+        drive(self._world.queue.finish(self.claim, self._channel.next_seq, outcome))
         return False
 
     def _commit_unstorable(self) -> None:
         """Tries to commit what the JSON module refuses: that must change nothing."""
-        world, claim, seq = self._world, self.claim, len(self._written) + 1
+        world, claim, seq = self._world, self.claim, self._channel.next_seq
         mark = world.chance.choice(UNSTORABLE)
         if mark.startswith(b"["):
             deep: Any = msgspec.json.decode(b"[" * 200 + b"]" * 200)
             try:
-                outcome = Outcome(Status.COMPLETED, self._text, parts=[Data("deep", deep)])
+                outcome = Outcome(Status.COMPLETED, self._channel.text, parts=[Data("deep", deep)])
                 drive(world.queue.finish(claim, seq, outcome))
             except MessageRefused:
                 world.happened["unstorable"] += 1

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any, NamedTuple, cast
 
-from tests.model.clients import Client
+import hiredis
+
+from tests.model.clients import Client, Memory
 from tests.model.connection import Connection, ReplyError
 from tests.model.journal import Journal, Letter, iso
 from tests.model.lua import CLOCK
-from tests.model.picture import Picture
 from tests.model.replies import Call, consider
 from tests.model.router import FaultyRouter, drive
 from tests.model.shape import ATTEMPTS, BEGIN, INBOX, KEYS, SESSIONS, Shape
 from tests.model.violation import require
 from tests.model.workers import Attempt
-from unbroken.cursor import Cursor
 from unbroken.errors import Unavailable
 from unbroken.keys import GROUP, SessionKeys
-from unbroken.log import Entry, Kind, Log, append_commands
+from unbroken.log import Entry, Kind, Log
 from unbroken.queue import Limits, Queue
 from unbroken.redis.router import Router, Script
-from unbroken.scripts import Scripts
+from unbroken.scripts import FORGET, Scripts, source
+from unbroken.store import Store
+
+_SET_CLOCK = "#!lua flags=allow-oom\nredis.call('SET', KEYS[1], ARGV[1])"
+"""Time does not stop when there is no memory."""
 
 
 class Copy(NamedTuple):
@@ -34,17 +39,26 @@ class Copy(NamedTuple):
     buried: list[Letter]
 
 
+def _chunk(packed: bytes) -> Entry:
+    """The log entry that a packed XADD writes."""
+    parser = hiredis.Reader()
+    parser.feed(packed)
+    words: list[bytes] = parser.gets()
+    fields = words.index(b"k")
+    return Entry.from_log((words[fields - 1], words[fields:]))
+
+
 class World:
     """The state of one schedule.
 
     Attributes:
         journals: the truth about each session.
         attempts: what workers run, among them some that are stopped or were replaced without knowing it.
-        outboxes: for each session the messages that its clients want answered: id to text.
-        replaces: messages that stand for others: id to id.
-        memories: for each session where clients were before, and may come back to: cursor and picture.
+        memories: for each session where clients were before, and may come back to.
         late: chunks that are still on their way, on connections that their workers have given up.
         histories: how many failovers there were.
+        moment: seconds of a clock that nobody sets: that of the clients.
+        full: whether the server has no memory left.
         happened: counts of what this schedule has met.
         trace: what was done, for people.
     """
@@ -61,18 +75,20 @@ class World:
         self.scripts = Scripts(router, shape.ttl)
         self.queue = Queue(router, KEYS, self.scripts, Limits(65_536, INBOX, shape.turns))
         self.log = Log(router, KEYS, self.scripts)
+        self.store = Store(router, KEYS, self.scripts)
         self.now = BEGIN
         self.number = 0
+        self.moment = 0.0
+        self.full = False
         self.histories = 0
         self.copy: Copy | None = None
         self.sessions = SESSIONS[: shape.sessions]
         self.journals = {name: Journal(name, ATTEMPTS) for name in self.sessions}
         self.buried: list[Letter] = []
-        self.outboxes: dict[str, dict[str, str]] = {name: {} for name in self.sessions}
-        self.replaces: dict[str, str] = {}
-        self.memories: dict[str, list[tuple[Cursor | None, Picture]]] = {name: [] for name in self.sessions}
+        self.memories: dict[str, list[Memory]] = {name: [] for name in self.sessions}
         self.attempts: list[Attempt] = []
-        self.late: list[tuple[str, list[Entry]]] = []
+        self.late: list[tuple[str, Sequence[bytes]]] = []
+        self.fill(False)
         connection.run("FLUSHALL")
         connection.heard()
         self.advance(0)
@@ -86,7 +102,12 @@ class World:
     def advance(self, milliseconds: int) -> None:
         """Moves the clock, which shows microseconds."""
         self.now = (self.now // 1000 + milliseconds) * 1000 + self.chance.randrange(1000)
-        self.connection.later("SET", CLOCK, self.now)
+        self.connection.later("EVAL", _SET_CLOCK, 1, CLOCK, self.now)
+
+    def fill(self, full: bool) -> None:
+        """Takes all memory from the server, or gives it back."""
+        self.full = full
+        self.connection.run("CONFIG", "SET", "maxmemory", int(full))
 
     def sleep(self, seconds: int) -> None:
         """Lets so much time pass that sessions may expire: their keys come nearer to their end by as much."""
@@ -113,19 +134,33 @@ class World:
 
     # Server
 
-    def execute(self, call: Call) -> list[Any]:
-        """Runs a script on the server, and judges what it did."""
+    def execute(self, call: Call) -> Any:
+        """Runs a script on the server, and judges what it did.
+
+        Raises:
+            Unavailable: the server has no memory for it.
+        """
+        reply = self._evaluate(call)
+        self.note("  ", call, "->", *(reply[:3] if isinstance(reply, list) else (reply,)))
+        if isinstance(reply, ReplyError):
+            self._refused(call, reply)
+        if call.script == FORGET:
+            return reply
         journal = self.journals[call.session]
         before = journal.clone()
-        reply: list[Any] = self._evaluate(call)
-        self.note("  ", call, "->", *reply[:3])
-        require(not isinstance(reply, ReplyError), "script error", call, reply)
-        self._hear(call)
-        consider(before, journal, call, reply)
+        consider(before, journal, call, reply, self._hear(call))
         if call.script == "delete":
             self.expired(call.session)
         self.happened[f"{call.script} {reply[0].decode()}"] += 1
         return reply
+
+    def _refused(self, call: Call, error: ReplyError) -> None:
+        """Without memory, those that need none must work; the others do nothing at all."""
+        frugal = "flags=" in source(call.script).partition("\n")[0]
+        require(self.full and not frugal and str(error).startswith("OOM"), "A: a script failed", call, error)
+        require(not self.connection.heard(), "C: refused, but something was published", call)
+        self.happened["out of memory"] += 1
+        raise Unavailable("Redis has no memory left")
 
     def _evaluate(self, call: Call) -> Any:
         script = self._scripts[call.script]
@@ -136,21 +171,23 @@ class World:
             reply = self.connection.pipeline(command)[0]
         return reply
 
-    def _hear(self, call: Call) -> None:
-        for channel, payload in self.connection.heard():
+    def _hear(self, call: Call) -> int:
+        heard = self.connection.heard()
+        for channel, payload in heard:
             if channel == self.keys(call.session).control:
                 self._cancelled(call, payload)
                 continue
-            require(channel == self.keys(call.session).events, "published to another session", channel)
+            require(channel == self.keys(call.session).events, "D: published to another session", channel)
             entry = Entry.from_live(payload)
             if entry.kind is not Kind.DELETED:
                 self.journals[call.session].apply(entry, call.script, self.now)
             self._spread(call.session, payload)
+        return len(heard)
 
     def _cancelled(self, call: Call, payload: bytes) -> None:
         session, epoch = payload.decode().split()
         running = self.journals[session].running
-        require(call.session == session and running == int(epoch), "cancelled another attempt", call, payload)
+        require(call.session == session and running == int(epoch), "A: cancelled another attempt", call, payload)
         for attempt in self.attempts:
             if attempt.claim.session == session and attempt.claim.epoch == running and self.chance.random() < 0.5:
                 attempt.cancelled = True
@@ -160,30 +197,32 @@ class World:
             if client.session == session:
                 client.inbound.append(payload)
 
-    def append(self, session: str, entries: list[Entry], commands: int | None = None) -> list[Any]:
-        """Writes chunks as a worker does; only the first `commands` of its commands arrive, by default all.
+    def append(self, session: str, commands: Sequence[bytes]) -> Any:
+        """Writes a chunk as a worker does, unless not all of its commands arrive.
 
         Returns:
-            For each entry that arrived: its id, None if the session is gone, or the error that refused it.
+            Its id, None if the session is gone, or the error that refused it.
         """
-        keys, journal = self.keys(session), self.journals[session]
-        pairs = [command for e in entries for command in append_commands(keys, e.id, e.kind, e.frame)]
-        replies = self.connection.pipeline(*pairs[:commands])[::2]
-        for entry, reply in zip(entries, replies, strict=False):
+        journal = self.journals[session]
+        reply = None
+        if commands:
+            entry = _chunk(commands[0])
+            reply = self.connection.pipeline(*commands)[0]
             self.note("   chunk", session, entry.id, "->", reply)
             if isinstance(reply, ReplyError):
-                require("equal or smaller" in str(reply), "a chunk failed", entry, reply)
+                full = self.full and str(reply).startswith("OOM")
+                require(full or "equal or smaller" in str(reply), "C: a chunk failed", entry, reply)
                 journal.refused.add(entry.id)
-                self.happened["chunk refused"] += 1
+                self.happened["chunk without memory" if full else "chunk refused"] += 1
             elif reply is None:
-                require(journal.gone, "a chunk found no log", entry)
+                require(journal.gone, "C: a chunk found no log", entry)
                 journal.refused.add(entry.id)
             else:
-                require(not journal.gone, "a chunk made a log", entry)
+                require(not journal.gone, "G: a chunk made a log", entry)
                 journal.chunk(entry)
         for _, payload in self.connection.heard():
             self._spread(session, payload)
-        return replies
+        return reply
 
     def make_group(self) -> None:
         ready = self.keys(SESSIONS[0]).ready
@@ -196,7 +235,7 @@ class World:
         while start is None:
             with suppress(Unavailable):
                 start = drive(self.scripts.create(self.keys(session), session, "Ada", f"digest of {session}"))
-        require(start == iso(self.now), "the session began at another time", start)
+        require(start == iso(self.now), "D: the session began at another time", start)
 
     def alive(self) -> list[str]:
         return [name for name in self.sessions if not self.journals[name].gone]
@@ -230,18 +269,19 @@ class World:
     def fail_over(self) -> None:
         """Puts the copy in the server's place, with another clock and without scripts."""
         assert self.copy is not None
+        self.fill(False)
         keys, self.journals, self.buried = self.copy
         self.copy = None
         self.histories += 1
         self.happened["failover"] += 1
         restore = [("RESTORE", key, max(end, 0), value, "ABSTTL") for key, end, value in keys]
         replies = self.connection.pipeline(("FLUSHALL",), ("SCRIPT", "FLUSH"), *restore)
-        require(all(reply == b"OK" for reply in replies), "the copy cannot be restored", replies)
-        self.advance(self.chance.choice((-60_000, -3000, -15, 0, 5, 40, 4000)))
+        assert all(reply == b"OK" for reply in replies), replies
+        self.advance(self.chance.choice((-3_600_000, -60_000, -3000, -15, 0, 5, 40, 4000)))
         self.late.clear()
         if self.chance.random() < 0.5:
             self.router.delayed.clear()
         for attempt in self.attempts:
-            attempt.unsure = True
+            attempt.lose_connection()
         for client in self.clients:
             client.lose_live()

@@ -13,8 +13,8 @@ export interface MessageSend {
   readonly id: string;
   readonly text: string;
   /**
-   * an earlier message of the user's that this one stands for in view: the same text for another reply, or another
-   * text.
+   * a message of the user's that this one is another version of: the same text for another reply, or another text. Any
+   * version may be named; what is accepted names the first.
    */
   readonly replaces?: string | null;
 }
@@ -98,6 +98,8 @@ export interface SessionReady {
   readonly type: "session.ready";
   readonly session: SessionInfo;
   readonly limits: Limits;
+  /** whether each `message.send` is answered with `message.acknowledged`, or with an error. */
+  readonly acknowledges?: boolean;
 }
 
 /** Who wrote a message. */
@@ -150,7 +152,7 @@ export interface Data {
 
 /** One message of a session, as stored, sent and answered. */
 export interface Message {
-  /** the client's message id; for a reply `<message id>.reply`. */
+  /** the client's message id, which does not end in `.reply`; for a reply `<message id>.reply`. */
   readonly id: string;
   /** the text; of a failed or cancelled reply what had been said until then. */
   readonly msg: string;
@@ -166,8 +168,8 @@ export interface Message {
   readonly error?: Failure | null;
   readonly parts?: readonly Part[];
   /**
-   * the earlier message that this one stands for in view, with another text or for another reply. Both stay in the
-   * history.
+   * the message that this one is another version of, with another text or for another reply: always the first of all
+   * versions. The history keeps them all; a view shows the last.
    */
   readonly replaces?: string | null;
   /** taken back while it waited; it is not shown, and neither is its outcome. */
@@ -180,12 +182,13 @@ export interface Message {
  * Replaces everything the client knows, and sets its cursor, possibly backwards.
  *
  * What a running reply already said follows as ordinary events. Messages come in the order in which they were stored;
- * `turn` and `reply_to` pair questions and answers.
+ * `turn` and `reply_to` pair questions and answers. `name` is the session's, which may have changed.
  */
 export interface Snapshot {
   readonly type: "snapshot";
   readonly messages: readonly Message[];
   readonly cursor?: string;
+  readonly name?: string;
 }
 
 /** The message is stored and will get exactly one outcome. Logged. */
@@ -193,6 +196,12 @@ export interface MessageAccepted {
   readonly type: "message.accepted";
   readonly message: Message;
   readonly cursor?: string;
+}
+
+/** As many replicas as configured have the message: a failover does not lose it. To its sender. Not logged. */
+export interface MessageAcknowledged {
+  readonly type: "message.acknowledged";
+  readonly message_id: string;
 }
 
 /** An attempt to answer begins; `text` replaces whatever an earlier attempt showed. Logged. */
@@ -304,6 +313,7 @@ export type Event =
   | SessionReady
   | Snapshot
   | MessageAccepted
+  | MessageAcknowledged
   | ReplyStarted
   | ReplyDelta
   | ReplyPart
@@ -338,7 +348,7 @@ export const ERRORS = {
   busy: { retry: true },
   /** Too many new sessions or sockets from one place. */
   rate_limited: { retry: true },
-  /** The store does not answer now; nothing was lost. */
+  /** The store cannot be reached or cannot write now; nothing was lost. */
   unavailable: { retry: true },
   /** Stored, but not yet as safely as configured; send the same id again. */
   unacknowledged: { retry: true },

@@ -50,6 +50,13 @@ describe("snapshot", () => {
     expect(state.loaded).toBe(true);
   });
 
+  test("brings the name of the session, which may have changed meanwhile", () => {
+    const session = { id: "s", name: "Ada", session_start: "t" };
+    const before: State = { ...EMPTY, session };
+    expect(reduce(before, { type: "snapshot", messages: [], cursor: "c", name: "Bob" }).session?.name).toBe("Bob");
+    expect(reduce(before, { type: "snapshot", messages: [], cursor: "c" }).session).toBe(session);
+  });
+
   test("pairs questions and answers whatever their order", () => {
     const messages = [user(2), user(1), answer(1, "one")];
     const state = after({ type: "snapshot", messages, cursor: "c" });

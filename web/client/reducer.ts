@@ -31,7 +31,7 @@ function apply(state: State, action: Action): State {
     case "session.ready":
       return { ...state, session: action.session, limits: action.limits };
     case "snapshot":
-      return withoutAccepted({ ...state, turns: pair(action.messages, state.turns), loaded: true });
+      return withoutAccepted({ ...rename(state, action.name ?? ""), turns: pair(action.messages, state.turns), loaded: true });
     case "message.accepted":
       return accept(state, action.message);
 
@@ -74,10 +74,11 @@ function apply(state: State, action: Action): State {
         asked: null,
       }));
     case "session.renamed":
-      return state.session === null ? state : { ...state, session: { ...state.session, name: action.name } };
+      return rename(state, action.name);
 
     case "error":
       return refuse(state, action);
+    case "message.acknowledged":
     case "reconnect":
       return state;
 
@@ -101,6 +102,10 @@ function apply(state: State, action: Action): State {
       action satisfies never;
       return state;
   }
+}
+
+function rename(state: State, name: string): State {
+  return state.session === null || name === "" ? state : { ...state, session: { ...state.session, name } };
 }
 
 /** The turns of a snapshot. Those that are the same as before stay the same objects, and keep what was asked of them. */

@@ -72,6 +72,15 @@ test("what was withdrawn is hidden with its outcome, and the version before it i
   expect(rows(state(turns))).toEqual([["m1", "answered", 0]]);
 });
 
+test("of versions that changed places, or replace the same one, the last turn is shown", () => {
+  const ids = (...turns: Turn[]) => rows(state(turns)).map(([id]) => id);
+  expect(ids(turn(1, "completed", { replaces: "m2" }), turn(2, null))).toEqual(["m2"]);
+  expect(ids(turn(1, null, { replaces: "m3" }), turn(2, null, { replaces: "m3" }), turn(3, null))).toEqual(["m3"]);
+  expect(ids(turn(1, null), turn(2, null, { replaces: "m1" }), turn(3, null, { replaces: "m1" }))).toEqual(["m3"]);
+  const withdrawn = turn(2, "cancelled", { replaces: "m1", withdrawn: true });
+  expect(ids(turn(1, "completed"), withdrawn, turn(3, "completed", { replaces: "m1" }))).toEqual(["m3"]);
+});
+
 test("what is being withdrawn is hidden at once, and what is being edited shows the new text", () => {
   const turns = [
     turn(1, "running"),

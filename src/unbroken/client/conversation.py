@@ -17,6 +17,7 @@ from unbroken.protocol import (
     Event,
     Limits,
     MessageAccepted,
+    MessageAcknowledged,
     Reconnect,
     ReplyCancelled,
     ReplyCompleted,
@@ -63,20 +64,27 @@ class Conversation:
         match event:
             case SessionReady():
                 self.session, self.limits = event.session, event.limits
-                self.outbox.connected()
+                self.outbox.connected(event.acknowledges)
             case Snapshot():
                 # It may set the cursor back: what was seen before it says nothing about what follows.
                 self._seen.clear()
                 self._move(event.cursor)
                 self.transcript = advance(self.transcript, event)
                 self.outbox.compare(self.transcript)
+                self._rename(event.name)
             case Error():
                 self._error(event, now)
+            case MessageAcknowledged():
+                self.outbox.acknowledged(event.message_id)
             case Reconnect():
                 pass
             case _:
                 return self._logged(event)
         return True
+
+    def _rename(self, name: str) -> None:
+        if self.session and name:
+            self.session = msgspec.structs.replace(self.session, name=name)
 
     def _move(self, cursor: str) -> None:
         self.cursor = cursor
@@ -92,8 +100,8 @@ class Conversation:
             self._move(cursor)
         before, self.transcript = self.transcript, advance(self.transcript, event)
         match event:
-            case SessionRenamed() if self.session:
-                self.session = msgspec.structs.replace(self.session, name=event.name)
+            case SessionRenamed():
+                self._rename(event.name)
                 return True
             case MessageAccepted():
                 self.outbox.accepted(event.message.id)
@@ -113,7 +121,7 @@ class Conversation:
             self.outbox.postponed(about, now, event.retry_after)
         elif about in self.outbox:
             self.refused[about] = refusal(event)
-            self.outbox.settled(about)
+            self.outbox.refused(about)
 
 
 def is_temporary(event: Error) -> bool:

@@ -1,8 +1,10 @@
 """What the client still owes: messages without an outcome, and cancellations that nobody confirmed.
 
-Pure: it decides what may be sent at a given time, and never sends. A message stays until its outcome arrives. It is
-sent again, under the same id, on every new connection and whenever the server asks for patience; the server counts
-it once. Only one message at a time may be unconfirmed: if the server refuses it for now, none behind it can overtake.
+Pure: it decides what may be sent at a given time, and never sends. A message stays until its outcome arrives, and, at
+a server that says so, until it is acknowledged: replicas have it, and no failover loses it any more. It is
+sent again, under the same id, on every new connection, when the server asks for patience, and when it says nothing; the
+server counts it once. Only one message at a time may be unconfirmed: if the server refuses it for now, none behind it
+can overtake.
 """
 
 from __future__ import annotations
@@ -13,18 +15,25 @@ from unbroken.protocol import Command, MessageSend, ReplyCancel
 PATIENCE = 30.0
 """Longest pause, in seconds, before a message goes again if the server named none."""
 
+ANSWER = 10.0
+"""Seconds after which a message goes again if the server said nothing at all. It may have taken the message and lost it
+in a failover, before anybody was told: then the connection lives, and nothing else would ever ask."""
+
 
 class _Owed:
     """A message whose outcome has not arrived, or a cancellation that nobody confirmed."""
 
-    __slots__ = ("accepted", "not_before", "replaces", "sent", "text", "tries")
+    __slots__ = ("accepted", "answer_by", "answered", "not_before", "replaces", "safe", "sent", "text", "tries")
 
     def __init__(self, text: str = "", replaces: str | None = None) -> None:
         self.text = text
         self.replaces = replaces
         self.sent = False  # on this connection
         self.accepted = False
+        self.answered = False
+        self.safe = False
         self.not_before = 0.0
+        self.answer_by = 0.0
         self.tries = 0
 
     def postpone(self, now: float, retry_after: float | None) -> None:
@@ -37,6 +46,7 @@ class _Owed:
         if self.sent or now < self.not_before:
             return False
         self.sent = True
+        self.answer_by = now + ANSWER
         return True
 
 
@@ -46,6 +56,7 @@ class Outbox:
     def __init__(self) -> None:
         self._messages: dict[str, _Owed] = {}
         self._cancels: dict[str, _Owed] = {}
+        self._acknowledges = False
 
     def __contains__(self, message_id: object) -> bool:
         return message_id in self._messages
@@ -61,8 +72,9 @@ class Outbox:
         """Takes a cancellation; it goes once the server has its message."""
         self._cancels.setdefault(message_id, _Owed())
 
-    def connected(self) -> None:
-        """A new connection: everything goes again."""
+    def connected(self, acknowledges: bool = False) -> None:
+        """A new connection, to a server that acknowledges messages or does not: everything goes again."""
+        self._acknowledges = acknowledges
         for owed in [*self._messages.values(), *self._cancels.values()]:
             owed.sent = False
 
@@ -71,8 +83,28 @@ class Outbox:
         if owed := self._messages.get(message_id):
             owed.accepted = True
 
+    def acknowledged(self, message_id: str) -> None:
+        """The message cannot be lost any more."""
+        if owed := self._messages.get(message_id):
+            owed.safe = True
+            if owed.answered:
+                self.settled(message_id)
+
+    def safe(self, message_id: str) -> bool:
+        """Whether the server has, or had, the message as safely as it ever says."""
+        owed = self._messages.get(message_id)
+        return owed is None or owed.safe or not self._acknowledges
+
     def settled(self, message_id: str) -> None:
-        """The message has its outcome, or was refused for good: nothing is owed any more."""
+        """The message has its outcome: nothing more is owed, once it is safe."""
+        self._cancels.pop(message_id, None)
+        if self.safe(message_id):
+            self._messages.pop(message_id, None)
+        else:
+            self._messages[message_id].answered = True
+
+    def refused(self, message_id: str) -> None:
+        """The message will have no outcome: nothing is owed any more."""
         self._messages.pop(message_id, None)
         self._cancels.pop(message_id, None)
 
@@ -97,17 +129,22 @@ class Outbox:
             if owed.accepted and message_id not in known:
                 owed.sent = False  # a failover lost it
             owed.accepted = message_id in known
+            owed.answered = message_id in done
 
     def due(self, now: float) -> tuple[list[Command], float | None]:
         """What goes now, and when to ask again (None: not before something changes)."""
         commands: list[Command] = []
         later: list[float] = []
         for message_id, owed in self._messages.items():
+            if owed.sent and not owed.accepted and now >= owed.answer_by:
+                owed.sent = False
             if owed.take(now):
                 commands.append(MessageSend(message_id, owed.text, owed.replaces))
-            elif not owed.sent:
+            if not owed.sent:
                 later.append(owed.not_before)
             if not owed.accepted:
+                if owed.sent:
+                    later.append(owed.answer_by)
                 break
         for message_id, owed in self._cancels.items():
             message = self._messages.get(message_id)

@@ -50,13 +50,14 @@ class Sent:
     def refresh(self) -> bool:
         """Takes over what the transcript knows by now; returns whether nothing more can come."""
         transcript = self._conversation.transcript
-        self._question = self._question or transcript.question(self.id)
         self._outcome = self._outcome or transcript.outcome(self.id)
+        if self._question is None and (self._outcome or self._conversation.outbox.safe(self.id)):
+            self._question = transcript.question(self.id)
         self.refused = self.refused or self._conversation.refused.pop(self.id, None)
         return self._outcome is not None or self.refused is not None
 
     async def accepted(self) -> Message:
-        """Waits until the message is stored: from then on it gets exactly one outcome.
+        """Waits until the message is stored, as safely as the server's `ack` says: it gets exactly one outcome.
 
         Raises:
             Refused: it was refused for good; nothing was stored. `SessionGone` if its session is.

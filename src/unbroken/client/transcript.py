@@ -27,7 +27,7 @@ from unbroken.protocol import (
     ReplyStarted,
     Snapshot,
 )
-from unbroken.types import Message, Part, Role
+from unbroken.types import Message, Part, Role, in_order, in_view
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -78,8 +78,7 @@ class Transcript(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> list[Message]:
         """The messages as people see them: nothing that was replaced or withdrawn, and no answers to that."""
-        hidden = {m.replaces for m in self.messages if m.replaces} | {m.id for m in self.messages if m.withdrawn}
-        return [m for m in self.messages if m.id not in hidden and m.reply_to not in hidden]
+        return in_view(self.messages)
 
     def replay(self, cursor: str = "") -> list[Event]:
         """Events that lead from nothing to this transcript: a snapshot, then what the running reply said."""
@@ -95,7 +94,7 @@ def advance(state: Transcript, event: Event) -> Transcript:
     """What the transcript is after an event; the same object if the event changes nothing."""
     match event:
         case Snapshot():
-            return Transcript(tuple(sorted(event.messages, key=_place)))
+            return Transcript(tuple(in_order(event.messages)))
         case MessageAccepted():
             return _accepted(state, event.message)
         case ReplyStarted():

@@ -1,7 +1,8 @@
 #!lua
 -- accept: takes a message into the session, once for each message id.
 --
--- ARGV     4 message id, 5 text, 6 inbox limit, 7 turn limit, 8 id of the message that this one replaces, or ''
+-- ARGV     4 message id, 5 text, 6 inbox limit, 7 turn limit, 8 id of the message that this one replaces, or '';
+--          what is stored is the first version of that
 -- returns  OK turn id | DUP turn id | GONE | BUSY | FULL | UNKNOWN (what it replaces) | BAD error
 -- events   message.accepted
 if missing() then return { 'GONE' } end
@@ -12,7 +13,12 @@ if known then
   return { 'DUP', known }
 end
 local replaces = ARGV[8] or ''
-if replaces ~= '' and redis.call('HEXISTS', ids, replaces) == 0 then return { 'UNKNOWN' } end
+if replaces ~= '' then
+  local version = redis.call('HGET', ids, replaces)
+  if not version then return { 'UNKNOWN' } end
+  local first = redis.call('JSON.GET', doc, path((split(version)), 'user') .. '.replaces')
+  replaces = cjson.decode(first)[1] or replaces
+end
 if redis.call('XLEN', inbox) >= tonumber(ARGV[6]) then return { 'BUSY' } end
 local st = redis.call('HMGET', state, 'tail', 'rid')
 local tail, rid = st[1], st[2]

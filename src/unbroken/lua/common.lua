@@ -8,6 +8,7 @@
 --                      c:<turn>  somebody cancelled this turn
 --                      x:<turn>  frame of a waiting message that was changed
 --                      rev   last change of what was accepted or committed before, <n>-<us>
+--                      calls nonces of the newest changes
 --       3 ids    hash: client message id -> turn id
 --       4 inbox  stream: <turn>-<us> -> m message id, f frame of message.accepted
 --       5 log    stream: <epoch>-<seq> -> k kind (s start, d delta, p part, e end), f frame
@@ -18,7 +19,8 @@
 --
 -- A published event is one header line, then the frame:
 --   a <turn id> <turn id before>\n...      s|e <log id> <log id before> <turn id>\n...      d|p <log id>\n...
---   c <rev> <turn id> <log id>\n... (a change, and the newest ids at its time)      x 0-0\n... (the session is gone)
+--   c <rev> <rev before> <turn id> <log id>\n... (a change, and the newest ids at its time)
+--   x 0-0\n... (the session is gone)
 
 local doc, state, ids, inbox, log, ready, dead = unpack(KEYS)
 local sid, ttl, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3]
@@ -92,8 +94,21 @@ end
 
 local function publish(header, frame) redis.call('SPUBLISH', channel, header .. '\n' .. frame) end
 
--- Where a message of a turn is in the document.
-local function path(turn, role) return '$.messages[?(@.turn==' .. int(turn) .. ' && @.role=="' .. role .. '")]' end
+-- Where a message of a turn is in the document, however long that is. Before the user's are turn - 1 others and at most
+-- as many replies, before the reply are turn - 1 others and at least turn messages of users. What is between there and
+-- the place waited at the time, so it is never more than an inbox.
+local function path(turn, role)
+  local step = role == 'user' and -1 or 1
+  local index = 2 * turn - (role == 'user' and 2 or 1)
+  while index >= 0 do
+    local place = '$.messages[' .. int(index) .. ']'
+    local found = redis.call('JSON.GET', doc, place .. '.turn')
+    if found == '[' .. int(turn) .. ']' then return place end
+    if step > 0 and found == '[]' then break end
+    index = index + step
+  end
+  error('the document lacks the ' .. role .. "'s message of turn " .. int(turn))
+end
 
 local function accepted(message) return '{"type":"message.accepted","message":' .. message .. '}' end
 
@@ -124,9 +139,18 @@ end
 -- Makes a change of what was accepted or committed before known: the third sequence of a session. A reader whose
 -- cursor is older than the newest change gets a snapshot.
 local function change(frame)
-  local rev = int((split(redis.call('HGET', state, 'rev'))) + 1) .. '-' .. int(now())
+  local before = redis.call('HGET', state, 'rev')
+  local rev = int((split(before)) + 1) .. '-' .. int(now())
   redis.call('HSET', state, 'rev', rev)
-  publish('c ' .. rev .. ' ' .. redis.call('HGET', state, 'tail') .. ' ' .. top(), frame)
+  publish('c ' .. rev .. ' ' .. before .. ' ' .. redis.call('HGET', state, 'tail') .. ' ' .. top(), frame)
+end
+
+-- A change undoes the one before it. So a copy of its call that arrives late, behind a newer change, must do nothing:
+-- the nonces of the newest changes, 16 characters each, tell.
+local function repeated(nonce) return string.find(redis.call('HGET', state, 'calls') or '', nonce, 1, true) end
+
+local function remember(nonce)
+  redis.call('HSET', state, 'calls', string.sub(nonce .. ' ' .. (redis.call('HGET', state, 'calls') or ''), 1, 16 * 17))
 end
 
 -- Commits the outcome of a turn. `outcome` is the JSON members msg, status, error, parts of the reply.

@@ -4,7 +4,8 @@
 -- ARGV     4 turn id and 5 log id of the cursor ('' for none: everything), 6 most log entries,
 --          7 change id of the cursor
 -- returns  OK tail, top, rev, inbox entries after the cursor, log entries after the cursor
---          | SNAP tail, anchor, rev, messages as JSON [[message, ...]], log entries after the anchor
+--          | SNAP tail, anchor, rev, messages as JSON [[message, ...]], log entries after the anchor,
+--            name as JSON [name]
 --          | GONE
 -- events   none
 --
@@ -31,4 +32,4 @@ if st[4] then
   anchor = before[1] and before[1][1] or '0-0'
 end
 return { 'SNAP', tail, anchor, rev, redis.call('JSON.GET', doc, '$.messages'),
-  redis.call('XRANGE', log, '(' .. anchor, '+', 'COUNT', ARGV[6]) }
+  redis.call('XRANGE', log, '(' .. anchor, '+', 'COUNT', ARGV[6]), redis.call('JSON.GET', doc, '$.name') }

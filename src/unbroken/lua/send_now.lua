@@ -2,11 +2,14 @@
 -- send_now: lets a waiting message be the next, and stops the running reply. Turns stay where they are: the messages
 -- that were before it move one turn back, so outcomes are still committed in the order of turns.
 --
--- ARGV     4 message id, 5 control channel of the partition
+-- ARGV     4 nonce of this change, 5 message id, 6 control channel of the partition
 -- returns  OK | LATE (its reply began, or it was stopped) | UNKNOWN | GONE
 -- events   queue.changed if the order changed; on the control channel: <session id> <epoch>
+--
+-- Sent twice it answers OK twice, and stops only the reply that ran the first time.
 if missing() then return { 'GONE' } end
-local target, code = waiting(ARGV[4])
+if repeated(ARGV[4]) then return { 'OK' } end
+local target, code = waiting(ARGV[5])
 if not target then return { code } end
 local st = redis.call('HMGET', state, 'turn', 'run', 'epoch')
 local places, messages = {}, {}
@@ -31,7 +34,8 @@ if #places > 1 then
 end
 if st[2] then
   redis.call('HSET', state, 'c:' .. int((split(st[1]))), 1)
-  redis.call('SPUBLISH', ARGV[5], sid .. ' ' .. st[3])
+  redis.call('SPUBLISH', ARGV[6], sid .. ' ' .. st[3])
 end
+remember(ARGV[4])
 touch()
 return { 'OK' }

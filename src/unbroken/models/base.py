@@ -10,10 +10,11 @@ from typing import Protocol
 
 from unbroken.config import Settings
 from unbroken.errors import ConfigurationError
+from unbroken.models import ag_ui
 from unbroken.models.choice import Kind, choose
 from unbroken.models.demo import Demo
 from unbroken.models.openai import OpenAI
-from unbroken.models.wrap import wrap
+from unbroken.models.wrap import EXTRAS, wrap
 from unbroken.types import Piece, Turn
 
 
@@ -47,14 +48,14 @@ class Bot(Protocol):
 
 
 def load_bot(settings: Settings) -> Bot:
-    """Makes the bot that the settings name: their own `module:name`, or one of the built-in models.
+    """Makes the bot that the settings name: their own `module:name`, an agent's address, or one of the built-in models.
 
     Raises:
         ConfigurationError: there is no such bot or model; the message says what to change.
     """
     choice = choose(settings)
     if choice.kind is Kind.BOT:
-        return wrap(_import(choice.name), choice.name, settings.concurrency)
+        return wrap(_named(choice.name), choice.name, settings.concurrency)
     if choice.kind is Kind.DEMO:
         return Demo()
     return OpenAI(
@@ -77,6 +78,12 @@ def describe(settings: Settings) -> tuple[str, str]:
     return choice.name, choice.why
 
 
+def _named(spec: str) -> object:
+    """What `ag-ui:http://…` or `module:name` stands for."""
+    scheme, _, url = spec.partition(":")
+    return ag_ui.agent(url) if scheme == "ag-ui" else _import(spec)
+
+
 def _import(spec: str) -> object:
     """Imports `module:name`, also from the current directory."""
     module_name, _, path = spec.partition(":")
@@ -94,7 +101,11 @@ def _import(spec: str) -> object:
             raise ConfigurationError(
                 f"bot {spec!r}: there is no module {error.name!r}, neither in {here} nor installed"
             ) from None
-        raise ConfigurationError(f"bot {spec!r}: {module_name} needs the module {error.name!r}; install it") from error
+        extra = EXTRAS.get(str(error.name).partition(".")[0])
+        remedy = f"unbroken[{extra}]" if extra else "it"
+        raise ConfigurationError(
+            f"bot {spec!r}: {module_name} needs the module {error.name!r}; install {remedy}"
+        ) from error
     except Exception as error:
         raise ConfigurationError(
             f"bot {spec!r}: importing {module_name} failed: {type(error).__name__}: {error}"

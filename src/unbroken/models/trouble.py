@@ -40,13 +40,13 @@ class ModelError(BotError):
         self.retry_after = retry_after
 
 
-def from_answer(status: int, body: bytes, retry_after: str | None = None) -> ModelError:
-    """Reads an answer with an error status."""
+def from_answer(status: int, body: bytes, retry_after: str | None = None, date: str | None = None) -> ModelError:
+    """Reads an answer with an error status, and its headers Retry-After and Date."""
     return ModelError(
         _code(status),
         f"the model server answered {status}: {_said(body)}",
         passing=status in _RETRIED,
-        retry_after=_seconds(retry_after),
+        retry_after=_seconds(retry_after, date),
     )
 
 
@@ -57,6 +57,12 @@ def from_stream(error: Any) -> ModelError:
     return ModelError(
         _code(number), f"the model server sent an error in its stream: {_sentence(error)}", passing=number in _RETRIED
     )
+
+
+def from_exception(error: Exception) -> ModelError | None:
+    """Reads what a provider's SDK raised for an answer with an error status; None for everything else."""
+    status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    return from_answer(status, str(error).encode()) if isinstance(status, int) else None
 
 
 def _code(status: int) -> str:
@@ -90,8 +96,8 @@ def _sentence(error: Any) -> str:
     return " ".join(str(error).split())[:300] or "nothing more"
 
 
-def _seconds(header: str | None) -> float | None:
-    """Reads Retry-After: seconds, or a date."""
+def _seconds(header: str | None, date: str | None) -> float | None:
+    """Reads Retry-After: seconds, or a date, from which the answer's own is taken: our clock may be wrong."""
     if header is None:
         return None
     try:
@@ -99,6 +105,7 @@ def _seconds(header: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+        now = email.utils.parsedate_to_datetime(date).timestamp() if date else time.time()
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - now)
     except ValueError:
         return None

@@ -1,11 +1,13 @@
-"""Makes a bot of whatever a user wrote: a function of any kind, or an object with a method `reply`.
+"""Makes a bot of whatever a user wrote: a function of any kind, an object with a method `reply`, or an SDK's agent.
 
 An async generator function is used as it is. A coroutine function is awaited, and what it returns is the reply. Plain
-functions and generators may block, so each of their replies runs in a thread.
+functions and generators may block, so each of their replies runs in a thread. What is an agent of an SDK is seen from
+its class's modules; the adapter, and with it the SDK, is imported only then.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
@@ -13,6 +15,12 @@ from typing import Any
 from unbroken.errors import ConfigurationError
 from unbroken.models.threads import Threads
 from unbroken.types import Part, Piece, Turn
+
+EXTRAS = {"langchain_core": "langgraph", "langgraph": "langgraph", "pydantic_ai": "pydantic-ai"}
+"""Packages that a bot may need, and which of our extras brings them."""
+
+_ADAPTED = ("langgraph", "pydantic_ai")
+"""Packages whose objects the adapter of the same name makes bots of."""
 
 
 class WrappedBot:
@@ -44,14 +52,15 @@ def wrap(target: object, name: str, concurrency: int) -> WrappedBot:
     """Makes a bot of `target`.
 
     Args:
-        target: a function, a callable object, an object with a method `reply`, or a class of either.
+        target: a function, a callable object, an object with a method `reply`, or a class of either; an agent of
+            Pydantic AI; a compiled graph of LangGraph.
         name: for logs and errors.
         concurrency: how many replies of a plain function may run at once, each in its thread.
 
     Raises:
         ConfigurationError: it is none of these, or does not take exactly one argument, the turn.
     """
-    owner = _instance(target, name) if inspect.isclass(target) else target
+    owner = _instance(target, name) if inspect.isclass(target) else _adapted(target, name)
     function: Any = getattr(owner, "reply", owner)
     if not callable(function):
         raise ConfigurationError(
@@ -78,6 +87,25 @@ def _instance(target: type, name: str) -> object:
         return target()
     except TypeError as error:
         raise ConfigurationError(f"bot {name!r} is a class that cannot be made without arguments: {error}") from error
+
+
+def _adapted(target: object, name: str) -> object:
+    """The target, or the bot that an adapter makes of it."""
+    if hasattr(target, "reply"):
+        return target
+    for kind in type(target).__mro__:
+        package = kind.__module__.partition(".")[0]
+        if package in _ADAPTED:
+            try:
+                bot: object = importlib.import_module(f"unbroken.models.{package}").bot(target)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"bot {name!r}: {error}") from None
+            except ImportError as error:
+                raise ConfigurationError(
+                    f"bot {name!r}: {error}; install unbroken[{EXTRAS[package]}] to get a version that fits"
+                ) from error
+            return bot
+    return target
 
 
 def _is(test: Callable[[object], bool], function: Any) -> bool:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from unbroken import __version__
 from unbroken.backend import Backend
@@ -24,6 +26,8 @@ from unbroken.server.page import mount_page
 from unbroken.server.service import Service
 from unbroken.server.websocket import chat
 
+CHAT = "/chat"
+
 ESCAPED = 6
 """Most bytes that JSON needs for one byte of text: a backslash, a u and four digits."""
 
@@ -34,6 +38,21 @@ ENVELOPE = 4096
 def frame_bytes(settings: Settings) -> int:
     """The longest frame or body that can hold the longest message."""
     return settings.message_bytes * ESCAPED + ENVELOPE
+
+
+class _Front(Application):
+    """Lets sockets in by a door of their own.
+
+    They live for hours, and all layers of a framework would stay on the stack of each: 12 KiB for nothing.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request or one socket."""
+        if scope["type"] == "websocket" and scope["path"] == CHAT:
+            scope["app"] = self
+            await chat(WebSocket(scope, receive, send))
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, bounds: Bounds = Bounds()) -> FastAPI:  # noqa: B008 - immutable
@@ -59,7 +78,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> FastAPI:  # noq
         finally:
             await backend.close()
 
-    app = Application(
+    app = _Front(
         title="Unbroken",
         version=__version__,
         summary="A self-hosted, real-time AI chat backend whose answers survive reloads, deploys and crashes.",
@@ -76,7 +95,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> FastAPI:  # noq
     app.include_router(changes.router)
     app.include_router(health.router)
     mount_page(app, settings.allowed_origins)
-    app.add_api_websocket_route("/chat", chat)
+    app.add_api_websocket_route(CHAT, chat)  # below a prefix
     app.add_middleware(Guard, body_bytes=frame_bytes(settings))
     if settings.allowed_origins:
         app.add_middleware(

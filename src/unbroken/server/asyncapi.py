@@ -33,8 +33,9 @@ EXAMPLES: tuple[protocol.Command | protocol.Event, ...] = (
     protocol.SessionReady(
         protocol.SessionInfo("Zk3nq0YpR5u1XwTb", "Ada", "2025-01-31T12:00:00.000Z"), protocol.Limits(65_536, 20, 3600)
     ),
-    protocol.Snapshot([_QUESTION], _CURSOR),
+    protocol.Snapshot([_QUESTION], _CURSOR, "Ada"),
     protocol.MessageAccepted(_QUESTION, "1-1738324805250000.0-0.0-0"),
+    protocol.MessageAcknowledged("b1946ac9"),
     protocol.ReplyStarted(1, "b1946ac9", 1, "", "1-1738324805250000.1738324805251000-0.0-0"),
     protocol.ReplyDelta(1, "A list", _CURSOR),
     protocol.ReplyPart(1, Reasoning("Keep it short."), "1-1738324805250000.1738324805251000-2.0-0"),

@@ -32,6 +32,10 @@ class PushProtocol(WebSocketsSansIOProtocol):
         if self.handshake_complete:
             super().shutdown()
 
+    def forget_handshake(self) -> None:
+        """Lets go of what uvicorn keeps of an accepted handshake."""
+        del self.request, self.response
+
     @property
     def over(self) -> bool:
         """Whether nothing can be written any more."""

@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from unbroken import descriptors
 from unbroken.config import Settings
 from unbroken.server.app import create_app, frame_bytes
 from unbroken.server.bounds import Bounds
@@ -82,7 +83,7 @@ class Server(uvicorn.Server):
     Args:
         app: the application of `create_app`.
         settings: where to listen, how long to wait.
-        bounds: how long a closed connection may linger.
+        bounds: how long a closed connection may linger, and a new one be silent.
         log: a configuration of logging, or None to leave it as it is.
     """
 
@@ -105,9 +106,9 @@ class Server(uvicorn.Server):
         )
         self._app = app
         self._grace = settings.drain_grace
-        self._linger = bounds.linger
+        self._bounds = bounds
         self._life = AsyncExitStack()
-        self._closing: dict[object, float] = {}
+        self._useless: dict[object, float] = {}
 
     @property
     def port(self) -> int:
@@ -131,13 +132,20 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _cut_off(self) -> None:
-        """Aborts connections that were closed, but whose peer does not read the last bytes."""
+        """Aborts connections that are of no use: closed ones whose peer does not read, and those that never ask."""
         now = time.monotonic()
-        closing = {connection for connection in self.server_state.connections if connection.transport.is_closing()}
-        self._closing = {connection: self._closing.get(connection, now) for connection in closing}
-        for connection in closing:
-            if now - self._closing[connection] > self._linger:
+        useless: dict[object, float] = {}
+        for connection in self.server_state.connections:
+            if connection.transport.is_closing():
+                patience = self._bounds.linger
+            elif getattr(connection, "cycle", connection) is None:  # HTTP without a first request
+                patience = self._bounds.silence
+            else:
+                continue
+            useless[connection] = self._useless.get(connection, now)
+            if now - useless[connection] > patience:
                 connection.transport.abort()
+        self._useless = useless
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Lets everyone go, then stops."""
@@ -178,6 +186,7 @@ def serve(settings: Settings) -> None:
     """
     bounds = Bounds()
     server = Server(create_app(settings, bounds), settings, bounds, logging_config(settings.log_level))
+    descriptors.raise_limit(logging.getLogger("unbroken.server"))
     # Nearly all that was loaded until now stays for ever: the garbage collector need not look at it again.
     gc.collect()
     gc.freeze()

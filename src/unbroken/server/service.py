@@ -59,4 +59,5 @@ class Service(NamedTuple):
         return SessionReady(
             SessionInfo(opened.id, opened.name, opened.session_start),
             Limits(settings.message_bytes, settings.inbox_limit, settings.session_ttl),
+            settings.ack == "replica",
         )

@@ -19,7 +19,7 @@ EXPIRED = "Session expired or does not exist"
 
 _BUSY: dict[int | str, dict[str, Any]] = {
     429: described(Detail, "Too many new sessions from this address.", Detail("too many new sessions")),
-    503: described(Detail, "The store does not answer now.", Detail("The store does not answer now.")),
+    503: described(Detail, "The store cannot be reached or cannot write now.", Detail("The store cannot write now.")),
     500: described(Detail, "A defect of the server.", Detail("A defect of the server.")),
 }
 

@@ -46,6 +46,7 @@ async def chat(websocket: WebSocket) -> None:
         await websocket.accept(SUBPROTOCOL if native else None)
         connection = Connection(Native() if native else Plain(), service.bounds.violations)
         socket = Socket(websocket, service, opened, connection, watch)
+        _forget_handshake(websocket)
         with service.clients.joined(socket):
             await socket.run()
     finally:
@@ -57,6 +58,16 @@ async def _admitted(websocket: WebSocket, service: Service) -> Opened:
     if not origin_allowed(websocket, service.settings.allowed_origins):
         raise NotAuthenticated("pages of this origin may not connect")
     return await service.opened(websocket)
+
+
+def _forget_handshake(websocket: WebSocket) -> None:
+    """Lets go of headers and query: sockets live for hours, and these hold the token."""
+    websocket.scope.update(headers=[], query_string=b"")
+    for cached in ("_headers", "_query_params", "_url"):
+        vars(websocket).pop(cached, None)
+    door = websocket.scope.get("extensions", {}).get(EXTENSION)
+    if door is not None:
+        door.forget_handshake()
 
 
 class Doorway:

@@ -127,7 +127,7 @@ class Outbox:
                 # After a failover, what was acknowledged may be missing there: a later chunk would leave a hole.
                 self._recover(channel, ConnectionError("the connection was lost"))
             else:
-                batches.setdefault(connection, []).append(channel)
+                batches.setdefault(self._router.place(channel.keys.tag), []).append(channel)
         if not batches:
             return
         self._flush_number += 1

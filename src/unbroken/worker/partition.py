@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from unbroken.errors import Unavailable
 from unbroken.redis.ready import Ready
@@ -16,6 +16,9 @@ LONGEST_WAIT = 5.0
 
 SWEEP = 0.1
 """Seconds in which every partition is looked at once while there are fewer free slots than partitions."""
+
+SILENCE = 20.0
+"""Leases after which a consumer that holds nothing is removed: its worker died, or stopped. Seen to as often."""
 
 Claimed = tuple[str, str]
 """Id of the ready entry, id of the session."""
@@ -32,6 +35,7 @@ class Partition:
         lease: seconds of silence after which a session is taken from its worker.
         start: is given what was claimed, together with its slot.
         held: whether this worker runs an entry already.
+        forget: removes the consumers of this partition that were silent for so many seconds and hold nothing.
     """
 
     def __init__(
@@ -41,14 +45,17 @@ class Partition:
         lease: float,
         start: Callable[[Claimed], None],
         held: Callable[[Claimed], bool],
+        forget: Callable[[float], Awaitable[int]],
     ) -> None:
         self._ready = ready
         self._slots = slots
         self._lease = lease
         self._start = start
         self._held = held
+        self._forget = forget
         self._stopped = False
         self._reclaim_at = 0.0
+        self._forget_at = 0.0
         self._redis_was_away = False
 
     async def run(self) -> None:
@@ -99,6 +106,15 @@ class Partition:
                 self._redis_was_away = True
                 found = await self._ready.reclaim(min_idle=self._lease, count=1)
                 self._redis_was_away = False
+                if not found:
+                    await self._tidy()
         if not found:
             self._reclaim_at = asyncio.get_running_loop().time() + pause * random.uniform(0.9, 1.1)  # noqa: S311
         return found
+
+    async def _tidy(self) -> None:
+        """Now and then removes the consumers of workers that are gone: each leaves one in every partition."""
+        now, silence = asyncio.get_running_loop().time(), SILENCE * self._lease
+        if now >= self._forget_at:
+            self._forget_at = now + silence * random.uniform(0.9, 1.1)  # noqa: S311
+            await self._forget(silence)

@@ -68,6 +68,11 @@ def follow(first: Piece, second: Piece) -> bool:
     return type(first) is type(second) and isinstance(first, str | Reasoning)
 
 
+def length(piece: Piece) -> int:
+    """Characters of text in a piece that may be merged; 0 for any other."""
+    return len(piece) if isinstance(piece, str) else len(piece.text) if isinstance(piece, Reasoning) else 0
+
+
 def versions(outcome: Outcome) -> Iterator[Outcome]:
     """The outcome as it is, then ever plainer ones, for a store that refused those before."""
     yield outcome

@@ -57,7 +57,7 @@ class Reply:
         self._over: asyncio.Future[Stop | BaseException | None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
-    def stop(self, why: Stop) -> None:
+    def stop(self, why: Stop | BotError) -> None:
         """Stops the bot. Comes to nothing once the bot has ended: then its outcome is under way."""
         if not self._over.done():
             self._over.set_result(why)
@@ -73,6 +73,8 @@ class Reply:
         self._task = asyncio.create_task(self._speak(), name=f"reply to {self.claim.session}")
         if self._over.done():
             self._task.cancel()  # stopped before it began: the bot does not even start
+        limit = self._settings.reply_timeout
+        timer = asyncio.get_running_loop().call_later(limit, self.stop, _too_long(limit)) if limit else None
         try:
             await self._conclude(await self._over)
         except LeaseLost:
@@ -82,6 +84,8 @@ class Reply:
             self._task.cancel()
             raise
         finally:
+            if timer is not None:
+                timer.cancel()
             self._channel.close()
             await self._clean_up(self._task)
 
@@ -190,10 +194,19 @@ class Reply:
 
     async def _clean_up(self, task: asyncio.Task[None]) -> None:
         """Waits for what the bot does when it is closed, but not for ever."""
-        await asyncio.wait([task], timeout=CLEANUP)
+        if not task.done():
+            await asyncio.wait([task], timeout=CLEANUP)
         if not task.done():
             logger.warning("bot %s does not stop in session %s", self._bot.name, self.claim.session)
             task.cancel()
             return
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.warning("bot %s failed to clean up: %r", self._bot.name, error)
+
+
+def _too_long(limit: float) -> BotError:
+    return BotError(
+        f"the reply took more than {limit:g} s",
+        public="The reply took too long and was stopped.",
+        code="reply_timeout",
+    )

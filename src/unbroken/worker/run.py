@@ -9,6 +9,7 @@ import signal
 
 import uvloop
 
+from unbroken import descriptors
 from unbroken.backend import Backend
 from unbroken.config import Settings
 from unbroken.models.base import Bot, load_bot
@@ -24,6 +25,7 @@ def work(settings: Settings) -> None:
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("unbroken").setLevel(settings.log_level.upper())
+    descriptors.raise_limit(logging.getLogger("unbroken.worker"))
     bot = load_bot(settings)
     # what was loaded until now stays: the garbage collector need not look at it again
     gc.collect()

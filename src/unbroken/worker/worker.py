@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any
 
 from unbroken.backend import Backend
-from unbroken.errors import Unavailable
+from unbroken.errors import ConfigurationError, Unavailable
 from unbroken.models.base import Bot
 from unbroken.queue import Claim
+from unbroken.redis.wire import RedisReplyError
 from unbroken.worker.control import Control
 from unbroken.worker.lease import Leases
 from unbroken.worker.outbox import Outbox
@@ -66,13 +67,25 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Works until `stop` is called and the drain is over. When it is cancelled, leases run out instead."""
+        """Works until `stop` is called and the drain is over. When it is cancelled, leases run out instead.
+
+        Raises:
+            ConfigurationError: Redis refuses for good what a worker needs.
+        """
         backend, settings = self._backend, self._settings
         self._outbox = Outbox(backend.redis.router, backend.log, backend.keys, settings.reply_bytes)
         self._control = Control(backend.redis, backend.keys, self._leases)
         readers = [backend.redis.ready(tag, self.consumer) for tag in backend.keys.tags]
         self._partitions = [
-            Partition(ready, self._slots, settings.lease, self._start, self._held.__contains__) for ready in readers
+            Partition(
+                ready,
+                self._slots,
+                settings.lease,
+                self._start,
+                self._held.__contains__,
+                partial(backend.queue.forget, tag),
+            )
+            for tag, ready in zip(backend.keys.tags, readers, strict=True)
         ]
         watchdog = Watchdog(settings.block_warning, self._bot.name)
         await self._bot.start()
@@ -91,6 +104,11 @@ class Worker:
                 await self._drain(claiming)
                 for task in lasting:
                     task.cancel()
+        except ExceptionGroup as group:
+            error = group.exceptions[0]
+            if isinstance(error, RedisReplyError):
+                raise ConfigurationError(f"Redis refuses what a worker needs ({error}); allow it to its user") from None
+            raise error from None
         finally:
             for reply in self._replies:
                 reply.cancel()

@@ -9,7 +9,7 @@ import msgspec
 from unbroken.backend import Backend
 from unbroken.cursor import Cursor
 from unbroken.keys import GROUP
-from unbroken.log import Entry, append_commands
+from unbroken.log import Appender, Entry
 from unbroken.scripts import Accepted, Code, Finished, Renewed, Resumed, Scripts, Taken, load
 from unbroken.types import Message, Status
 
@@ -98,7 +98,7 @@ class Desk:
 
     async def chunk(self, entry: Entry) -> Any:
         """Writes a chunk, and returns what XADD says to it."""
-        commands = append_commands(self.keys, entry.id, entry.kind, entry.frame)
+        commands = Appender(self.keys).commands(*entry.id, entry.kind.value, entry.frame)
         return (await self.backend.redis.router.pipeline(self.keys.tag, *commands, errors=True))[0]
 
     async def entry(self) -> str:

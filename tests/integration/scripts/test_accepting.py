@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.scripts.desk import Desk
 from unbroken.backend import Backend
+from unbroken.errors import MessageRefused
 from unbroken.scripts import Accepted, Code
 from unbroken.types import Message, Role
 
@@ -30,6 +31,13 @@ async def test_create_twice_is_create_once(backend: Backend) -> None:
     assert await backend.scripts.create(desk.keys, "new", "Ada", "abc") == start
     assert await backend.scripts.create(desk.keys, "new", "Eve", "another digest") is None
     assert await desk.facts() == facts
+
+
+async def test_no_message_has_an_id_that_a_reply_could_have(desk: Desk, backend: Backend) -> None:
+    for message_id in (".reply", "m1.reply", "m1.reply.reply"):
+        with pytest.raises(MessageRefused, match="does not end in"):
+            await backend.queue.accept("s", message_id, "hello")
+    assert (await backend.queue.accept("s", "m1.reply.", "hello")).turn.first == 1
 
 
 async def test_accept_gives_the_next_turn_and_the_time(desk: Desk) -> None:

@@ -76,15 +76,82 @@ async def test_feedback_needs_a_reply(desk: Desk) -> None:
         assert (await desk.history())[-1].feedback == (value or None)
 
 
-@pytest.mark.parametrize("name", WAITING)
-async def test_sent_twice_it_is_done_once(desk: Desk, name: str) -> None:
+@pytest.fixture
+def same_call(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the following changes copies of one call, as the router repeats it or the network delays it."""
+
+    def choose(call: str) -> None:
+        monkeypatch.setattr("secrets.token_hex", lambda size: call * size * 2)
+
+    return choose
+
+
+@pytest.mark.parametrize("name", [*WAITING, "feedback", "rename"])
+@pytest.mark.parametrize("started", [False, True])
+async def test_sent_twice_it_is_done_once(
+    desk: Desk, name: str, started: bool, same_call: Callable[[str], None]
+) -> None:
     """The router repeats a call whose reply was lost: the second answer is the one that people get."""
+    await desk.answer("m0")
+    message = "m0" if name == "feedback" else "m3"
     for number in range(1, 4):
         await desk.accept(f"m{number}")
-    assert await WAITING[name](desk, "m3") is Code.OK
+    same_call("a")
+    assert await CHANGES[name](desk, message) is Code.OK
+    if started:
+        for number in range(3):
+            taken = await desk.take(f"n{number}")
+            if taken.code is Code.OK and number < 2:
+                await desk.finish(taken.epoch)
     facts = await desk.facts()
-    assert await WAITING[name](desk, "m3") is Code.OK
+    assert await CHANGES[name](desk, message) is Code.OK
     assert await desk.facts() == facts
+
+
+@pytest.mark.parametrize("name", ["edit", "feedback", "rename"])
+async def test_a_copy_that_arrives_late_undoes_no_newer_change(
+    desk: Desk, name: str, same_call: Callable[[str], None]
+) -> None:
+    await desk.answer("m1")
+    await desk.accept("m2")
+    message = "m1" if name == "feedback" else "m2"
+    same_call("a")
+    assert await CHANGES[name](desk, message) is Code.OK
+    for call in "bcdef":
+        same_call(call)
+        assert await desk.scripts.edit(desk.keys, "s", "m2", f"text {call}") is Code.OK
+        assert await desk.scripts.feedback(desk.keys, "s", "m1", "down") is Code.OK
+        assert await desk.scripts.rename(desk.keys, "s", f"Bob {call}") is Code.OK
+        facts = await desk.facts()
+        same_call("a")
+        assert await CHANGES[name](desk, message) is Code.OK
+        assert await desk.facts() == facts
+
+
+async def test_a_late_copy_of_send_now_stops_no_newer_reply(desk: Desk, same_call: Callable[[str], None]) -> None:
+    for number in range(1, 4):
+        await desk.accept(f"m{number}")
+    first = await desk.take("n1")
+    same_call("a")
+    assert await WAITING["send_now"](desk, "m2") is Code.OK
+    same_call("b")
+    assert await WAITING["send_now"](desk, "m3") is Code.OK
+    await desk.finish(first.epoch, status=Status.CANCELLED)
+    second = await desk.take("n2")
+    facts = await desk.facts()
+    same_call("a")
+    assert await WAITING["send_now"](desk, "m2") is Code.OK
+    assert await desk.facts() == facts
+    assert not (await desk.renew(second.epoch)).cancelled
+    same_call("c")
+    assert await WAITING["send_now"](desk, "m2") is Code.OK
+    assert (await desk.renew(second.epoch)).cancelled, "asked for again it is another call"
+
+
+async def test_only_the_newest_calls_are_remembered(desk: Desk) -> None:
+    for number in range(40):
+        assert await desk.scripts.rename(desk.keys, "s", f"name {number}") is Code.OK
+    assert len(await desk.redis("HGET", desk.keys.state, "calls")) == 16 * 17
 
 
 async def test_a_withdrawal_stays_done_when_its_outcome_is_committed(desk: Desk) -> None:
@@ -150,6 +217,16 @@ async def test_a_bot_is_not_told_what_was_replaced_or_withdrawn(desk: Desk, back
     ]
 
 
+async def test_a_withdrawn_replacement_gives_back_what_it_replaced(desk: Desk, backend: Backend) -> None:
+    await desk.answer("m1")
+    await backend.queue.accept("s", "m2", "instead of m1", "m1")
+    await WAITING["withdraw"](desk, "m2")
+    await desk.accept("m3")
+    claim = await backend.queue.take("s", await desk.entry(), "n3", attempts=3, continues=True, context=9)
+    assert claim is not None
+    assert [message.id for message in claim.context] == ["m1", "m1.reply", "m3"]
+
+
 async def test_a_bot_is_asked_what_was_replaced_by_a_message_that_was_moved_before_it(
     desk: Desk, backend: Backend
 ) -> None:
@@ -176,6 +253,11 @@ async def test_after_a_change_older_cursors_get_everything(desk: Desk, backend: 
     assert (await desk.resume(before)).code is Code.SNAP
     assert (await desk.resume(after)).code is Code.OK
     assert (await desk.resume(START)).code is Code.SNAP
+
+
+async def test_a_snapshot_brings_the_name(desk: Desk, backend: Backend) -> None:
+    assert await desk.scripts.rename(desk.keys, "s", 'Bob "the second" 😀') is Code.OK
+    assert (await backend.log.resume("s", None)).name == '"Bob \\"the second\\" 😀"'.encode()
 
 
 async def test_delete_leaves_nothing(desk: Desk) -> None:

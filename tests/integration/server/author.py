@@ -6,8 +6,7 @@ import asyncio
 import secrets
 
 from unbroken.backend import Backend
-from unbroken.cursor import StreamId
-from unbroken.log import Kind, append_commands
+from unbroken.log import Appender, Kind
 from unbroken.protocol import ReplyDelta, encode
 from unbroken.queue import Claim, Outcome
 from unbroken.types import Status
@@ -44,7 +43,7 @@ class Author:
         if logged:
             self.said += text
         frame = encode(ReplyDelta(self.claim.turn.first, text))
-        both = append_commands(self.keys, StreamId(self.claim.epoch, self.seq), Kind.DELTA, frame)
+        both = Appender(self.keys).commands(self.claim.epoch, self.seq, Kind.DELTA.value, frame)
         wanted = [command for command, wish in zip(both, (logged, published), strict=True) if wish]
         replies = await self.backend.redis.router.send(self.keys.tag, wanted)
         assert not any(isinstance(reply, Exception) for reply in replies)

@@ -132,6 +132,21 @@ async def test_a_request_under_way_is_answered(settings: Settings, backend: Back
         assert await ends(server, 5) == 0
 
 
+async def test_a_handshake_under_way_is_answered(settings: Settings, backend: Backend) -> None:
+    with process(settings, drain_grace=5.0) as server:
+        client = Client(server.address)
+        token, session = await client.session()
+        keys = backend.keys.session(session)
+        await backend.redis.router.command(keys.tag, "CLIENT", "PAUSE", "700", "WRITE")
+        stopping = asyncio.get_running_loop().call_later(0.3, server.stop)
+        async with client.native(token) as native:
+            await native.until("reconnect")
+            assert (await native.ended())[0] == CloseCode.RESTART
+        assert stopping.when() < asyncio.get_running_loop().time()
+        await client.http.aclose()
+        assert await ends(server, 5) == 0
+
+
 async def test_a_client_that_never_reads_costs_little_and_is_cut_off(settings: Settings, backend: Backend) -> None:
     with process(settings, Bounds(stall=0.5, linger=0.5)) as server:
         client = Client(server.address)

@@ -39,7 +39,7 @@ async def test_a_conversation(site: Site, bot: Scripted) -> None:
         ready = await reader.event()
         assert ready["session"]["id"] == session
         assert ready["limits"] == {"message_bytes": 65_536, "inbox": 20, "session_ttl": 600}
-        assert await reader.event() == {"type": "snapshot", "cursor": "0-0.0-0.0-0", "messages": []}
+        assert await reader.event() == {"type": "snapshot", "cursor": "0-0.0-0.0-0", "messages": [], "name": "Ada"}
         await reader.send("a", "count 3; think hm; say done")
         done = await reader.until("reply.completed")
         assert done["message"]["msg"] == "1 2 3 done"

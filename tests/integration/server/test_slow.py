@@ -85,7 +85,7 @@ async def test_a_client_that_reads_late_gets_everything_and_the_server_holds_lit
     site = await serve(Bounds(queue_bytes=BOUND))
     token, author = await begun(site, backend)
     async with deaf(site, token) as reader:
-        await until(lambda: watches(site) and watches(site)[0].caught_up.is_set())
+        await until(lambda: watches(site) and watches(site)[0].caught_up)
         most = await flood(author, site)
         assert most < 2 * BOUND + 65_536 + 2 * len(PIECE)
         widen(reader)
@@ -105,7 +105,7 @@ async def test_a_client_that_never_reads_is_closed_and_cut_off(serve: Serve, bac
     site = await serve(Bounds(queue_bytes=BOUND, stall=0.5, linger=0.5), door=door)
     token, author = await begun(site, backend)
     async with deaf(site, token) as reader:
-        await until(lambda: watches(site) and watches(site)[0].caught_up.is_set())
+        await until(lambda: watches(site) and watches(site)[0].caught_up)
         most = await flood(author, site)
         assert most < 2 * BOUND + 65_536 + 2 * len(PIECE)
         await until(lambda: not watches(site))
@@ -121,7 +121,7 @@ async def test_a_client_that_reads_again_in_time_reads_why_it_was_closed(serve: 
     site = await serve(Bounds(queue_bytes=BOUND, stall=0.3, linger=30))
     token, author = await begun(site, backend)
     async with deaf(site, token) as reader:
-        await until(lambda: watches(site) and watches(site)[0].caught_up.is_set())
+        await until(lambda: watches(site) and watches(site)[0].caught_up)
         await flood(author, site)
         await until(lambda: not watches(site))
         widen(reader)
@@ -147,7 +147,7 @@ async def test_a_stream_that_nobody_reads_is_ended_and_cut_off(serve: Serve, bac
     request = f"GET /sessions/{author.session}/events?token={token} HTTP/1.1\r\nHost: {site.address}\r\n\r\n"
     sock.sendall(request.encode())
     try:
-        await until(lambda: watches(site) and watches(site)[0].caught_up.is_set())
+        await until(lambda: watches(site) and watches(site)[0].caught_up)
         most = await flood(author, site)
         assert most < 2 * BOUND + 65_536 + 2 * len(PIECE)
         await until(lambda: not watches(site))
@@ -165,7 +165,7 @@ async def test_a_client_that_only_talks_nonsense_and_never_listens_fills_nothing
     site = await serve(Bounds(violations=10**9, queue_bytes=BOUND, stall=60))
     token, _ = await site.session()
     async with deaf(site, token) as reader:
-        await until(lambda: watches(site) and watches(site)[0].caught_up.is_set())
+        await until(lambda: watches(site) and watches(site)[0].caught_up)
 
         async def talk() -> None:
             while True:

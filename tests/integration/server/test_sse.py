@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from tests.integration.server.author import Author
 from tests.integration.server.conftest import Serve
 from tests.integration.server.site import SOON, Site, until
@@ -71,7 +73,7 @@ async def test_a_stream_from_the_beginning(site: Site, bot: Scripted) -> None:
         assert (await stream.event())[0] == "session.ready"
         assert stream.last_id == ""
         assert stream.retry == 1000
-        assert await stream.event() == ("snapshot", {"type": "snapshot", "messages": []})
+        assert await stream.event() == ("snapshot", {"type": "snapshot", "messages": [], "name": "Ada"})
         assert stream.last_id == "0-0.0-0.0-0"
         sent = await site.http.post(
             f"/sessions/{session}/messages",
@@ -161,5 +163,8 @@ async def test_a_stopping_server_ends_the_stream_with_a_time_to_come_back(serve:
             pass
         assert stream.retry is not None
         assert 0 <= stream.retry <= 500
-    refused = await site.http.get(f"/sessions/{session}/events", headers={"Authorization": f"Bearer {token}"})
-    assert refused.status_code == 503
+    async with source(site, token, session) as late:  # an EventSource would give up for good at an error
+        await late.until("session.ready")
+        with pytest.raises(EOFError):
+            await late.event()
+        assert late.retry is not None

@@ -25,7 +25,7 @@ class WorkerProcess:
 
     def __init__(self, address: str, prefix: str, bot: str = "unbroken.models.scripted:bot", **overrides: Any) -> None:
         settings = {"prefix": prefix, "bot": bot, "partitions": 2, "lease": 1.5, **overrides}
-        self._env = {"REDIS_URL": address, "PATH": os.environ["PATH"]}
+        self._env = {"REDIS_URL": address, "PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
         self._env |= {f"UNBROKEN_{name.upper()}": str(value) for name, value in settings.items()}
 
     def __enter__(self) -> Self:

@@ -181,6 +181,21 @@ async def test_a_bot_that_blocks_the_loop_is_named_once(backend: Backend, valkey
         assert "time.sleep" in process.log
 
 
+async def test_a_long_reply_keeps_its_lease(backend: Backend) -> None:
+    """Another worker looks for leases that ran out all the time, and finds none."""
+    talk = await Talk.begin(backend)
+    bot, other = Scripted(), Scripted()
+    async with working(backend, bot):
+        message_id = await talk.send("wait door; say done")
+        await until(lambda: bot.waiting["door"])
+        async with working(backend, other):
+            await asyncio.sleep(1.5 * 2.5)
+            assert not other.turns
+            bot.open("door")
+            assert (await talk.outcome(message_id)).msg == "done"
+    assert (len(bot.turns), len(other.turns)) == (1, 0)
+
+
 async def test_a_worker_does_not_take_its_own_running_reply(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Renewals fail for a while: the worker sees its own entry idle, and leaves it alone."""
     bot = Scripted()

@@ -63,6 +63,13 @@ def test_after_a_snapshot_old_cursors_may_come_again() -> None:
     assert conversation.transcript.running.text == "Hello"
 
 
+def test_a_snapshot_brings_the_name_that_a_lost_rename_gave() -> None:
+    conversation = connected()
+    conversation.receive(Snapshot([], "c1", "Bob"), 0)
+    assert conversation.session is not None
+    assert conversation.session.name == "Bob"
+
+
 def test_a_message_is_owed_until_its_outcome() -> None:
     conversation = connected()
     conversation.send("m1", "?")

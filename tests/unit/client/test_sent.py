@@ -11,10 +11,14 @@ from unbroken.errors import Closed, SessionFull
 from unbroken.protocol import (
     Error,
     Event,
+    Limits,
     MessageAccepted,
+    MessageAcknowledged,
     ReplyCompleted,
     ReplyDelta,
     ReplyStarted,
+    SessionInfo,
+    SessionReady,
     Snapshot,
 )
 from unbroken.types import Message, Role, Status
@@ -71,6 +75,19 @@ async def pieces(talk: Talk, *groups: list[Event]) -> list[tuple[str, bool]]:
         await asyncio.sleep(0)
     await reading
     return shown
+
+
+@pytest.mark.parametrize("last", [MessageAcknowledged("m1"), ReplyCompleted(answer("!"))])
+async def test_where_messages_are_acknowledged_accepted_waits_for_that(last: Event) -> None:
+    talk = Talk()
+    talk.hear(SessionReady(SessionInfo("s", "Ada", ""), Limits(100, 1, 1), acknowledges=True))
+    waiting = asyncio.create_task(talk.sent.accepted())
+    talk.hear(MessageAccepted(QUESTION))
+    talk.hear(Error("unacknowledged", "", "m1", 1.0))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    talk.hear(last)
+    assert await waiting == QUESTION
 
 
 async def test_pieces_join_to_the_reply(talk: Talk) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import NoReturn
 
 import pytest
 
@@ -100,3 +101,26 @@ async def test_closing_ends_a_dial_and_those_who_wait_for_it(server: ScriptedSer
         await link.open()
     link.wake()
     assert link.wire is None
+
+
+async def test_whoever_asks_again_at_once_after_a_failed_dial_does_not_block_the_event_loop() -> None:
+    """Between the end of a dial and its callbacks others may run. They need the next dial, not the one that ended."""
+    dials = 0
+
+    class Refusing(Dialer):
+        async def dial(self, *_: object, **__: object) -> NoReturn:
+            nonlocal dials
+            dials += 1
+            await asyncio.sleep(0)
+            raise ConnectionError("nobody is there")
+
+    link = Link(Refusing("redis://127.0.0.1:1", 2), Node(), "test")
+    link.wake()
+    (dialling,) = (task for task in asyncio.all_tasks() if task is not asyncio.current_task())
+    while not dialling.done():
+        await asyncio.sleep(0)
+    for _ in range(5):
+        with pytest.raises(ConnectionError, match="nobody is there"):
+            await link.open()
+    assert dials == 6
+    await link.close()

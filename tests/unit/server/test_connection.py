@@ -57,6 +57,19 @@ def test_a_native_client_is_greeted_first_and_a_plain_one_is_not() -> None:
     assert Connection(Plain(), 3).opened(READY) == []
 
 
+def test_a_message_is_acknowledged_where_that_was_said_and_nowhere_else() -> None:
+    connection = native()
+    connection.opened(READY)
+    assert connection.done(SEND) == []
+    connection = native()
+    connection.opened(SessionReady(READY.session, READY.limits, acknowledges=True))
+    assert said(connection.done(SEND)) == [{"type": "message.acknowledged", "message_id": "m"}]
+    assert connection.done(ReplyCancel("m")) == []
+    plain = Connection(Plain(), 3)
+    plain.opened(SessionReady(READY.session, READY.limits, acknowledges=True))
+    assert plain.done(SEND) == []
+
+
 @pytest.mark.parametrize(
     ("raw", "command"),
     [

@@ -48,7 +48,7 @@ def end(turn: int, text: str, status: str = "completed", tail: int = 0, **more: 
 
 
 def snapshot(tail: int, *messages: dict[str, Any]) -> Replaced:
-    return Replaced(json.dumps(messages).encode(), Cursor(StreamId(tail, 1), StreamId(9, 9)))
+    return Replaced(json.dumps(messages).encode(), Cursor(StreamId(tail, 1), StreamId(9, 9)), b'"Ada"')
 
 
 def test_native_passes_frames_through_with_the_cursor_in_front() -> None:
@@ -65,7 +65,7 @@ def test_native_snapshot_is_an_event_of_the_protocol() -> None:
     event = decode_event(frame)
     assert isinstance(event, protocol.Snapshot)
     assert [message.msg for message in event.messages] == ["?", "a"]
-    assert event.cursor == "1-1.9-9.0-0"
+    assert (event.cursor, event.name) == ("1-1.9-9.0-0", "Ada")
 
 
 def test_sse_has_the_cursor_as_id_and_the_type_as_event() -> None:
@@ -77,6 +77,7 @@ def test_sse_has_the_cursor_as_id_and_the_type_as_event() -> None:
     assert json.loads(lines[2].removeprefix("data: "))["message"]["msg"] == "two\nlines"
     assert lines[3:] == ["", ""]
     assert second.startswith('id: 1-1.9-9.0-0\nevent: snapshot\ndata: {"type":"snapshot","messages":[')
+    assert json.loads(second.partition("data: ")[2])["name"] == "Ada"
 
 
 def test_sse_notices_have_no_id() -> None:

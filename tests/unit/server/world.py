@@ -99,9 +99,10 @@ class World:
         """Changes what was said before: the newest message gets another text."""
         if not self.messages:
             return None
-        self.rev = StreamId(self.rev.first + 1, self.tick())
+        before, self.rev = self.rev, StreamId(self.rev.first + 1, self.tick())
         message = self.messages[-1] = self.messages[-1] | {"msg": f"changed {self.rev}"}
-        return Entry(Kind.CHANGED, self.rev, _frame("message.changed", message=message), at=(self.tail, self.top))
+        frame = _frame("message.changed", message=message)
+        return Entry(Kind.CHANGED, self.rev, frame, before, at=(self.tail, self.top))
 
     def resume(self, cursor: Cursor | None, limit: int) -> Page:
         if cursor is not None:

@@ -23,9 +23,13 @@ class Post:
 
     def __init__(self) -> None:
         self.flushes: list[tuple[list[bytes], asyncio.Future[list[Any]]]] = []
+        self.way = "to the only server"
+
+    def place(self, tag: str) -> str:
+        return tag
 
     def connection(self, tag: str) -> str:
-        return "the only one"
+        return self.way
 
     def send(self, tag: str, commands: list[bytes]) -> asyncio.Future[list[Any]]:
         self.flushes.append((commands, asyncio.get_running_loop().create_future()))
@@ -38,12 +42,25 @@ class Post:
         await tick()
 
 
+class Shelf:
+    """What the servers say that they have."""
+
+    def __init__(self) -> None:
+        self.newest = StreamId(99, 0)
+        self.asked = asyncio.Semaphore(0)
+
+    async def top(self, session: str) -> StreamId:
+        await self.asked.acquire()
+        return self.newest
+
+
 class Office:
     """An outbox, and the replies that are said through it."""
 
     def __init__(self) -> None:
         self.post = Post()
-        self.outbox = Outbox(cast("Router", self.post), cast("Log", None), Keys(partitions=1), 1_000_000)
+        self.shelf = Shelf()
+        self.outbox = Outbox(cast("Router", self.post), cast("Log", self.shelf), Keys(partitions=1), 1_000_000)
 
     def open(self, session: str) -> Channel:
         claim = Claim(session, "Ann", "1-0", StreamId(1, 1), 99, 1, MESSAGE, "", [MESSAGE])
@@ -145,3 +162,43 @@ async def test_nobody_waits_for_a_server_that_is_silent() -> None:
         while len(office.post.flushes) < 4:
             await asyncio.sleep(0.01)
     assert b"goes on" in office.post.flushes[3][0][0]
+
+
+async def test_after_a_failover_that_nobody_felt_what_is_missing_there_is_written_before_anything_else() -> None:
+    """Nothing was under way when the connection changed, so no write failed; and the new server knows less."""
+    office = Office()
+    one = await office.begun("one")
+    office.post.way = "to another server"
+    one.put("second")
+    await tick()
+    assert len(office.post.flushes) == 1
+    office.shelf.asked.release()
+    await tick()
+    assert b"first" in office.post.flushes[1][0][0]
+    office.shelf.newest = StreamId(99, 1)
+    await office.post.answer()
+    office.shelf.asked.release()
+    await tick()
+    assert b"second" in office.post.flushes[2][0][0]
+
+
+async def test_what_one_server_has_says_nothing_about_the_next() -> None:
+    office = Office()
+    one = await office.begun("one")
+    one.put("second")
+    await tick()
+    await office.post.answer()
+    office.post.way = "to the old server, which came back"
+    one.put("third")
+    await tick()
+    office.shelf.newest = StreamId(99, 1)
+    office.post.way = "to the new server"
+    office.shelf.asked.release()
+    await tick()
+    assert len(office.post.flushes) == 2, "the second would leave a hole if it misses the first"
+    office.shelf.newest = StreamId(99, 0)
+    office.shelf.asked.release()
+    await tick()
+    assert b"first" in office.post.flushes[2][0][0]
+    one.close()
+    await tick()

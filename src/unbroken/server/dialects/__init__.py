@@ -7,10 +7,10 @@ from typing import Protocol, TypeAlias
 
 from unbroken.cursor import Cursor
 from unbroken.log import Entry
-from unbroken.protocol import Command, Error, Reconnect, SessionReady
-from unbroken.server.viewer import Item, Shown
+from unbroken.protocol import Command, Error, MessageAcknowledged, Reconnect, SessionReady
+from unbroken.server.viewer import Item, Replaced, Shown
 
-Notice: TypeAlias = SessionReady | Error | Reconnect
+Notice: TypeAlias = SessionReady | MessageAcknowledged | Error | Reconnect
 """What is said to one connection only, and was never logged."""
 
 
@@ -27,8 +27,8 @@ class Dialect(Protocol):
     def shown(self, entry: Entry, cursor: Cursor) -> bytes | None:
         """The next event as a frame, or None if this dialect does not show it."""
 
-    def replaced(self, messages: bytes, cursor: Cursor) -> Sequence[bytes]:
-        """A snapshot, given as a JSON array of messages, as frames."""
+    def replaced(self, snapshot: Replaced) -> Sequence[bytes]:
+        """A snapshot as frames."""
 
 
 class SocketDialect(Dialect, Protocol):
@@ -55,7 +55,7 @@ def translate(dialect: Dialect, items: Iterable[Item]) -> list[bytes]:
             if frame is not None:
                 frames.append(frame)
         else:
-            frames += dialect.replaced(item.messages, item.cursor)
+            frames += dialect.replaced(item)
     return frames
 
 

@@ -14,6 +14,7 @@ from unbroken.cursor import Cursor
 from unbroken.log import Entry, Kind
 from unbroken.protocol import Command, Error, MessageSend, ReplyCancelled, ReplyCompleted, ReplyFailed, decode_event
 from unbroken.server.dialects import Notice
+from unbroken.server.viewer import Replaced
 from unbroken.types import Message, Role, Status
 
 _messages = msgspec.json.Decoder(list[Message])
@@ -53,11 +54,11 @@ class Plain:
         self._answered = event.message.turn
         return _text(event.message)
 
-    def replaced(self, messages: bytes, cursor: Cursor) -> Sequence[bytes]:
+    def replaced(self, snapshot: Replaced) -> Sequence[bytes]:
         """Writes the replies that were committed since the last one that was written."""
-        replies = [message for message in _messages.decode(messages) if message.role is Role.ASSISTANT]
+        replies = [message for message in _messages.decode(snapshot.messages) if message.role is Role.ASSISTANT]
         before, self._answered = self._answered, max((reply.turn for reply in replies), default=0)
-        self._asked = cursor.turn.first
+        self._asked = snapshot.cursor.turn.first
         return [_text(reply) for reply in replies if before is not None and reply.turn > before]
 
 

@@ -8,6 +8,7 @@ from unbroken.cursor import Cursor
 from unbroken.log import Entry
 from unbroken.protocol import Reconnect, encode
 from unbroken.server.dialects import Notice
+from unbroken.server.viewer import Replaced
 
 KEEP_ALIVE = b": keep-alive\n\n"
 
@@ -32,10 +33,10 @@ class Sse:
         """Writes every event."""
         return b"id: %b\n%b" % (str(cursor).encode(), _event(entry.frame))
 
-    def replaced(self, messages: bytes, cursor: Cursor) -> Sequence[bytes]:
+    def replaced(self, snapshot: Replaced) -> Sequence[bytes]:
         """Writes one `snapshot` event."""
-        frame = _event(b'{"type":"snapshot","messages":%b}' % messages)
-        return (b"id: %b\n%b" % (str(cursor).encode(), frame),)
+        frame = _event(b'{"type":"snapshot","messages":%b,"name":%b}' % (snapshot.messages, snapshot.name))
+        return (b"id: %b\n%b" % (str(snapshot.cursor).encode(), frame),)
 
 
 def _event(frame: bytes) -> bytes:

@@ -1,0 +1,167 @@
+"""Rules taken out of the scripts, one by one."""
+
+from __future__ import annotations
+
+from tests.model.lua import Damage
+from tests.model.mutant import Mutant
+from tests.model.schedule import Mode
+
+_OUT_OF_ORDER = """
+  for _, entry in ipairs(redis.call('XRANGE', inbox, '-', '+')) do
+    if redis.call('HEXISTS', state, 'c:' .. int((split(entry[1])))) == 1 then
+      head = entry
+      break
+    end
+  end
+"""
+_NEXT_EPOCH = "return int(math.max(us, math.max(tonumber(last or '0'), (split(top()))) + 1 + us % 1000))"
+
+
+def _lua(law: str, script: str, text: str, instead: str = "", modes: tuple[Mode, ...] = tuple(Mode)) -> Mutant:
+    where = "common" if script == "*" else script
+    return Mutant(law, f"lua/{where}.lua", (Damage(script, text, instead),), modes=modes)
+
+
+FAILOVER = (Mode.FAILOVER,)
+
+LUA_MUTANTS = {
+    # A worker that was replaced
+    "finish has no fence": _lua(
+        "F: finish answered OK", "finish", "if not st[1] or st[2] ~= epoch then", "if not st[3] then"
+    ),
+    "finish lets anybody commit what is handed back": _lua(
+        "F: an outcome of nobody's attempt", "finish", "if not st[1] or", "if not st[3] or"
+    ),
+    "renew has no fence": _lua(
+        "F: renew answered OK", "renew", "or st[2] ~= ARGV[4] then return { 'LOST' }", "then return { 'LOST' }"
+    ),
+    "release has no fence": _lua(
+        "F: release answered OK", "release", "or st[2] ~= ARGV[4] then return { 'LOST' }", "then return { 'LOST' }"
+    ),
+    "a second attempt fences nobody": _lua(
+        "[CA]: (the log|a script failed)",
+        "take",
+        "redis.call('XADD', log, id, 'k', 's',",
+        "local _ = attempt == 1 and redis.call('XADD', log, id, 'k', 's',",
+    ),
+    "epochs are only counted": _lua(
+        "[DF]:", "*", _NEXT_EPOCH, "return int(math.max(tonumber(last or '0'), (split(top()))) + 1)", FAILOVER
+    ),
+    "epochs are only the time": _lua("(F: not a new epoch|A: a script failed)", "*", _NEXT_EPOCH, "return int(us)"),
+    # Calls that are sent twice, or arrive late
+    "create is not idempotent": _lua(
+        "A: create (is not idempotent|answered EXISTS)",
+        "create",
+        "if made and made['$.token_digest'][1] == ARGV[5] then",
+        "if false then",
+    ),
+    "accept is not idempotent": _lua("A: a message was accepted twice", "accept", "if known then", "if false then"),
+    "take is not idempotent": _lua(
+        "(E: take is not idempotent|A: not the next attempt)", "take", "if st[2] == nonce then", "if false then"
+    ),
+    "finish does not know its own outcome": _lua(
+        "F: finish", "finish", "if st[5] == epoch then return { 'ALREADY' } end"
+    ),
+    "release stays running": _lua(
+        "F: (release (answered OK|is not idempotent)|the state)", "release", "redis.call('HDEL', state, 'run')"
+    ),
+    "a late copy of a change is another change": _lua(
+        "[BD]: (a copy of|\\w+ answered LATE|send_now)",
+        "*",
+        "return string.find(redis.call('HGET', state, 'calls') or '', nonce, 1, true)",
+        "return false",
+    ),
+    "withdraw is not idempotent": _lua(
+        "B: withdraw (answered LATE|is not)", "withdraw", "done and 'OK' or code", "code"
+    ),
+    # One ready entry, if and only if there is work
+    "accept always enqueues": _lua(
+        "E: two ready entries",
+        "accept",
+        "if not rid or #redis.call('XRANGE', ready, rid, rid) == 0 then enqueue() end",
+        "enqueue()",
+    ),
+    "finish does not enqueue again": _lua(
+        "E: work, but no ready entry",
+        "finish",
+        "if redis.call('XLEN', inbox) > 0 then enqueue() else redis.call('HDEL', state, 'rid') end",
+        "redis.call('HDEL', state, 'rid')",
+    ),
+    "take believes any ready entry": _lua("[AEF]:", "take", "if st[1] ~= rid then", "if false then"),
+    "a dead worker's entry goes with it": _lua(
+        "E: a ready entry that nobody will find", "forget", "consumer.pending == 0 and ", ""
+    ),
+    "an entry is dropped without acknowledgement": _lua(
+        "G: a ready entry is pending and gone", "*", "redis.pcall('XACK', ready, 'workers', rid)"
+    ),
+    # Attempts and cancels
+    "release always counts": _lua(
+        "A: (not the next attempt|the state)", "release", "if ARGV[5] ~= '1' then", "if false then"
+    ),
+    "attempts are not counted": _lua(
+        "A: not the next attempt", "take", "attempt = attempt + 1", "attempt = math.max(attempt, 1)"
+    ),
+    "cancel notes nothing": _lua(
+        "A: (the state|renew does not tell)", "cancel", "redis.call('HSET', state, 'c:' .. int(turn), 1)"
+    ),
+    "cancel comes after the outcome": _lua(
+        "A: cancel answered", "cancel", "if turn <= (split(st[1])) then return { 'DONE' } end"
+    ),
+    "cancelled messages overtake the others": _lua(
+        "B: not the next message in order",
+        "take",
+        "local head = redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1]\n",
+        "local head = redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1]\n" + _OUT_OF_ORDER,
+    ),
+    "take passes over no cancel": _lua(
+        "B: a cancelled turn was started",
+        "take",
+        "if redis.call('HEXISTS', state, 'c:' .. int(turn)) == 1 then",
+        "if false then",
+    ),
+    "a cancelled reply is committed as failed": _lua(
+        "A: failed before its attempts were used",
+        "take",
+        "status, reason = 'cancelled', ''",
+        "status, reason = 'failed', ''",
+    ),
+    "a cancel outlives its turn": _lua("A: the state", "*", "'att', 'c:' .. int(turn),", "'att',"),
+    "no dead letters": _lua("A: dead letters", "*", "if status == 'failed' then", "if false then"),
+    # Changes
+    "what runs can be edited": _lua(
+        "B: (edit answered|edited too late)", "edit", "redis.call('HGET', state, 'turn') == turnid", "false"
+    ),
+    "messages are moved without their ids": _lua(
+        "[AB]:", "send_now", "redis.call('HSET', ids, messages[i].id, turnid)"
+    ),
+    "send_now moves what was stopped": _lua(
+        "B: the order changed in another way",
+        "send_now",
+        "and redis.call('HEXISTS', state, 'c:' .. int((split(entry[1])))) == 0 then",
+        "then",
+    ),
+    "a version names any other version": _lua(
+        "D: another version", "accept", "replaces = cjson.decode(first)[1] or replaces", "local _ = first"
+    ),
+    "a change outlives its turn": _lua("B: a changed message", "*", ", 'x:' .. int(turn))\n", ")\n"),
+    # Readers
+    "resume ignores changes": _lua("D:", "resume", "turn_exact and ARGV[7] == rev", "turn_exact"),
+    "resume without exactness": _lua("D:", "resume", "if log_exact and turn_exact and ARGV[7] == rev then", "do"),
+    "resume takes any turn": _lua("D:", "resume", "log_exact and turn_exact and", "log_exact and"),
+    "resume takes the start for exact": _lua("D:", "resume", "(logid == '0-0' and done == '0-0')", "logid == '0-0'"),
+    "snapshot without the running reply": _lua("D:", "resume", "if st[4] then", "if false then"),
+    "snapshot without a released reply": _lua("D:", "resume", "'epoch', 'turn',", "'epoch', 'run',"),
+    "turn ids are only counted": _lua("D:", "accept", "'-' .. int(us)", "'-0'", FAILOVER),
+    # Memory
+    "a key outlives the others": _lua(
+        "G: the keys of a session", "*", "for i = 1, 5 do redis.call('PEXPIRE'", "for i = 1, 4 do redis.call('PEXPIRE'"
+    ),
+    "the log is never trimmed": _lua("C: the log", "*", "redis.call('XTRIM', log, 'MINID', id)"),
+    "finish needs memory": _lua("A: a script failed", "finish", "#!lua flags=allow-oom", "#!lua"),
+    "accept remembers what it then refuses": _lua(
+        "A: (forgot a message id|accept)",
+        "accept",
+        "local added = redis.pcall(",
+        "redis.call('HSET', ids, mid, turnid)\nlocal added = redis.pcall(",
+    ),
+}
