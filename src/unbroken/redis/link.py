@@ -61,7 +61,9 @@ class Link:
 
     def wake(self) -> None:
         """Begins to dial, if there is no connection and nobody dials."""
-        if self.wire is None and self._dialling is None and not self._closed:
+        # A dial that has ended counts as none, also before its callback ran: whoever awaited it over and over would never
+        # let the event loop run that callback, or anything else.
+        if self.wire is None and (self._dialling is None or self._dialling.done()) and not self._closed:
             self._dialling = asyncio.create_task(self._dial())
             self._dialling.add_done_callback(self._dialled)
 
@@ -118,7 +120,8 @@ class Link:
         return self._wire
 
     def _dialled(self, task: asyncio.Task[Wire]) -> None:
-        self._dialling = None
+        if self._dialling is task:
+            self._dialling = None
         if not task.cancelled():
             task.exception()  # those who wait get it; if nobody waits, nobody is to be warned
 

@@ -174,14 +174,11 @@ class Router:
         replies: list[Any] = await self._repeat(tag, attempt)
         return replies
 
-    def place(self, tag: str) -> Hashable:
-        """Equal for tags that one connection serves now, so that what goes to them may go in one `send`."""
-        return self._topology.node(tag)
-
     def connection(self, tag: str) -> Hashable | None:
         """The open connection that serves a tag now, if there is one.
 
-        Another one than before may lead to another server: to one that lost what the first had acknowledged.
+        What goes to tags of the same connection may go in one `send`. Another connection than before may lead to
+        another server: to one that lost what the first had acknowledged.
         """
         return self._link(self._topology.node(tag)).wire
 

@@ -117,17 +117,21 @@ class Outbox:
         if self._flushed_at + self._period - time.monotonic() < _TICK:
             flushed += self._waiting
             self._waiting = []
+        connections: dict[str, Hashable | None] = {}
         batches: dict[Hashable, list[Channel]] = {}
         for channel in flushed:
             channel.queued = False
             if not channel.due:
                 continue
-            connection = self._router.connection(channel.keys.tag)
+            tag = channel.keys.tag
+            if tag not in connections:
+                connections[tag] = self._router.connection(tag)
+            connection = connections[tag]
             if connection is None or connection is not channel.connection:
                 # After a failover, what was acknowledged may be missing there: a later chunk would leave a hole.
                 self._recover(channel, ConnectionError("the connection was lost"))
             else:
-                batches.setdefault(self._router.place(channel.keys.tag), []).append(channel)
+                batches.setdefault(connection, []).append(channel)
         if not batches:
             return
         self._flush_number += 1

@@ -30,7 +30,7 @@ async def test_every_partition_works_and_each_server_has_its_share(
 ) -> None:
     backend = await open_backend(cluster.address, inbox_limit=1000)
     assert len(backend.keys.tags) == 64
-    places = [backend.redis.router.place(tag) for tag in backend.keys.tags]
+    places = [backend.redis.router._topology.node(tag) for tag in backend.keys.tags]
     assert sorted(places.count(place) for place in set(places)) == [21, 21, 22]
     traffic = await Traffic.begin(backend)
     await traffic.goes_on()
@@ -139,9 +139,9 @@ async def test_what_a_killed_server_without_replica_owned_is_unavailable_and_not
     cluster: ValkeyCluster, open_backend: OpenBackend
 ) -> None:
     backend = await open_backend(cluster.address, redis_timeout=1)
-    meta = backend.redis.router.place(backend.keys.meta)
-    here = next(tag for tag in backend.keys.tags if backend.redis.router.place(tag) == meta)
-    there = next(tag for tag in backend.keys.tags if backend.redis.router.place(tag) != meta)
+    meta = backend.redis.router._topology.node(backend.keys.meta)
+    here = next(tag for tag in backend.keys.tags if backend.redis.router._topology.node(tag) == meta)
+    there = next(tag for tag in backend.keys.tags if backend.redis.router._topology.node(tag) != meta)
     gone = await cluster.owner(slot(there))
     gone.kill()
     for router in (backend.redis.router, (await open_backend(cluster.address, redis_timeout=1)).redis.router):
@@ -164,7 +164,7 @@ async def test_what_a_killed_server_without_replica_owned_is_unavailable_and_not
 async def test_any_of_the_seeds_will_do(cluster: ValkeyCluster, open_backend: OpenBackend) -> None:
     seeds = [f"127.0.0.1:{server.port}" for server in cluster.servers]
     backend = await open_backend(f"redis://127.0.0.1:1,{seeds[2]}/0")
-    assert {str(backend.redis.router.place(tag)) for tag in backend.keys.tags} == set(seeds)
+    assert {str(backend.redis.router._topology.node(tag)) for tag in backend.keys.tags} == set(seeds)
 
 
 async def test_every_primary_is_checked(cluster: ValkeyCluster, open_backend: OpenBackend) -> None:

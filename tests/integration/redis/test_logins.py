@@ -118,7 +118,7 @@ async def test_every_server_of_a_cluster_is_reached_by_its_name_with_the_same_lo
             admin.config_set("cluster-preferred-endpoint-type", "hostname")
             admin.config_set("requirepass", "s3cret")
         backend = await open_backend(f"rediss://:s3cret@127.0.0.1:{port}?ssl_ca_certs={certificate}/cert.pem")
-        assert backend.redis.router.place(backend.keys.tags[0]) == ("localhost", port)
+        assert backend.redis.router._topology.node(backend.keys.tags[0]) == ("localhost", port)
         await exercise(backend)
         await backend.close()
 

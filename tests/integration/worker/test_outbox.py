@@ -127,7 +127,7 @@ async def test_a_silent_server_holds_up_only_its_own_sessions(
         talks[talk.keys.tag] = talk
     stalled, other = talks[silent], talks[backend.keys.tags[1]]
     monkeypatch.setattr(router, "send", partly)
-    monkeypatch.setattr(router, "place", lambda tag: tag)
+    monkeypatch.setattr(router, "connection", lambda tag: tag)
     async with working(backend, Scripted()):
         await stalled.send("say stuck; hang")
         await until(lambda: unanswered)

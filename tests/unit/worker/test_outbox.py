@@ -25,9 +25,6 @@ class Post:
         self.flushes: list[tuple[list[bytes], asyncio.Future[list[Any]]]] = []
         self.way = "to the only server"
 
-    def place(self, tag: str) -> str:
-        return tag
-
     def connection(self, tag: str) -> str:
         return self.way
 
