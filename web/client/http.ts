@@ -2,6 +2,9 @@
 import { browser, type Environment } from "./environment";
 import type { SavedSession } from "./sessions";
 
+/** A server that cannot take a request now is asked again for so long, in milliseconds. */
+const PATIENCE = 10_000;
+
 /** The server, or the way to it, refused a request. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
@@ -20,7 +23,7 @@ export class RequestError extends Error {
 export interface RequestOptions {
   /** Address of the server, without a slash at the end; by default the page's own. */
   readonly base?: string;
-  readonly environment?: Pick<Environment, "fetch" | "now">;
+  readonly environment?: Pick<Environment, "fetch" | "now" | "after">;
 }
 
 /** Creates a session. `key`: an API key or JWT, where the server wants one. Throws `RequestError`. */
@@ -78,6 +81,7 @@ interface Refusal {
   readonly detail?: unknown;
 }
 
+/** Each of the requests here may be repeated. */
 async function request(
   path: string,
   method: string,
@@ -91,16 +95,26 @@ async function request(
     ...(content === undefined ? {} : { "Content-Type": "application/json" }),
   };
   const body = content === undefined ? null : JSON.stringify(content);
-  let answer: Response;
-  try {
-    answer = await environment.fetch(base + path, { method, headers, body, cache: "no-store", credentials: "omit" });
-  } catch {
-    throw new RequestError("The server cannot be reached.", "unreachable");
+  const deadline = environment.now() + PATIENCE;
+  for (;;) {
+    let answer: Response;
+    try {
+      answer = await environment.fetch(base + path, { method, headers, body, cache: "no-store", credentials: "omit" });
+    } catch {
+      throw new RequestError("The server cannot be reached.", "unreachable");
+    }
+    if (answer.ok) return answer;
+    const refusal = await refused(answer);
+    const wait = (refusal.retryAfter ?? Number.POSITIVE_INFINITY) * 1000;
+    if (answer.status !== 503 || environment.now() + wait > deadline) throw refusal;
+    await new Promise<void>((resolve) => environment.after(Math.max(wait, 500), resolve));
   }
-  if (answer.ok) return answer;
+}
+
+async function refused(answer: Response): Promise<RequestError> {
   const { error, detail } = ((await answer.json().catch(() => null)) ?? {}) as Refusal;
   const after = error?.retry_after ?? Number(answer.headers.get("retry-after") ?? Number.NaN);
-  throw new RequestError(
+  return new RequestError(
     error?.message ?? sentence(detail) ?? `The server answered ${answer.status}.`,
     error?.code ?? `http_${answer.status}`,
     Number.isFinite(after) ? after : null,

@@ -1,6 +1,6 @@
 /**
- * The messages of a session that have no outcome yet, kept where a reload, a crash of the browser and another tab find
- * them. Each message has a key of its own: tabs never write the same one with different content, so none loses what
+ * The messages of a session that have no outcome yet, or that a failover could still lose together with their outcome,
+ * kept where a reload, a crash of the browser and another tab find them. Each message has a key of its own: tabs never write the same one with different content, so none loses what
  * another wrote, and sending a message from two tabs counts once because its id is the same.
  */
 import type { Environment } from "./environment";
@@ -22,6 +22,10 @@ export class Outbox {
   readonly #messages = new Map<string, Kept>();
   /** What the storage had no room for: it lasts as long as the page. */
   readonly #unstored = new Set<string>();
+  /** What replicas have. Not stored: a page that does not know asks again. */
+  readonly #acknowledged = new Set<string>();
+  /** Whether the server says when replicas have a message. */
+  acknowledges = false;
 
   constructor(environment: Environment, session: string) {
     this.#environment = environment;
@@ -58,8 +62,24 @@ export class Outbox {
     return this.#messages.has(id);
   }
 
+  /** Replicas have the message. */
+  acknowledged(id: string): void {
+    if (this.has(id)) this.#acknowledged.add(id);
+  }
+
+  /** Whether the server has the message as safely as it ever says. */
+  safe(id: string): boolean {
+    return !this.acknowledges || this.#acknowledged.has(id);
+  }
+
+  /** The message has its outcome: nothing more is owed, once it is safe. */
+  settled(id: string): void {
+    if (this.safe(id)) this.remove(id);
+  }
+
   remove(id: string): void {
     this.#unstored.delete(id);
+    this.#acknowledged.delete(id);
     if (this.#messages.delete(id)) this.#environment.storage.removeItem(this.#prefix + id);
   }
 
@@ -74,7 +94,10 @@ export class Outbox {
     const added = [...stored.values()].filter((message) => this.#messages.get(message.id)?.text !== message.text);
     const removed = [...this.#messages.keys()].filter((id) => !stored.has(id) && !this.#unstored.has(id));
     for (const message of added) this.#messages.set(message.id, message);
-    for (const id of removed) this.#messages.delete(id);
+    for (const id of removed) {
+      this.#messages.delete(id);
+      this.#acknowledged.delete(id);
+    }
     return { added, removed };
   }
 }

@@ -185,6 +185,12 @@ describe("the queue", () => {
     expect(reduce(state, { type: "local.dismiss" }).notice).toBeNull();
   });
 
+  test("a message that replicas do not have yet is no refusal", () => {
+    const asked = { type: "reply.cancel", message_id: "m1" } as const;
+    const state = after(accepted(1), { type: "local.ask", asked });
+    expect(reduce(state, { type: "error", code: "unacknowledged", message: "not yet", message_id: "m1", retry_after: 1 })).toBe(state);
+  });
+
   test("what is so already is not asked for", () => {
     const ask = (asked: Asked): Action => ({ type: "local.ask", asked });
     const waiting = after(accepted(1));

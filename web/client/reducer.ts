@@ -150,6 +150,8 @@ function refuse(state: State, error: Extract<Event, { type: "error" }>): State {
   };
   const { message_id: id } = error;
   if (!id) return { ...state, notice };
+  // it is stored, and is sent again by itself until replicas have it
+  if (error.code === "unacknowledged") return state;
   const pending = state.pending.find((message) => message.id === id);
   // what becomes of a message that was not accepted is decided by who sends it: some refusals are for now only
   if (pending) return state;

@@ -3,7 +3,7 @@
  * refused it for good, so that their order is the reader's whatever is lost, refused for now or sent again.
  */
 import type { Environment } from "./environment";
-import type { Outbox } from "./outbox";
+import type { Kept, Outbox } from "./outbox";
 import { ERRORS, type Event, type MessageSend } from "./protocol";
 import type { Action } from "./reducer";
 import type { Pending, State } from "./state";
@@ -28,9 +28,12 @@ export class Sender {
   readonly #options: SenderOptions;
   /** Messages that may have reached the server. */
   readonly #written: Set<string>;
+  /** Messages that were sent on this connection. */
+  readonly #sent = new Set<string>();
   readonly #refusals = new Map<string, number>();
   #cancelAnswer: (() => void) | null = null;
   #cancelRetry: (() => void) | null = null;
+  #cancelConfirm: (() => void) | null = null;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -44,16 +47,13 @@ export class Sender {
   }
 
   /**
-   * A connection is ready. First everything without an outcome is sent again: what the server knows counts once, and
-   * what it lost in a failover is accepted anew. Then what the reader asked for, and then what is new.
+   * A connection is ready. First everything that is kept is sent again: what the server knows counts once, and what it
+   * lost in a failover is accepted anew. Then what the reader asked for, and then what is new.
    */
   start(): void {
-    const { outbox, transport } = this.#options;
-    const waiting = new Map(this.#options.state().turns.map((turn) => [turn.message.id, turn]));
-    for (const message of outbox.messages) {
-      if (waiting.has(message.id)) transport.send(toSend(message));
-    }
-    for (const { asked } of waiting.values()) {
+    const { state, transport } = this.#options;
+    this.#repeat(() => true);
+    for (const { asked } of state().turns) {
       if (asked) transport.send(asked);
     }
     this.pump();
@@ -63,6 +63,9 @@ export class Sender {
   stop(): void {
     this.#cancelAnswer?.();
     this.#cancelAnswer = null;
+    this.#cancelConfirm?.();
+    this.#cancelConfirm = null;
+    this.#sent.clear();
     for (const message of this.#options.state().pending) {
       if (message.step === "sending") this.#become(message, { step: "waiting" });
     }
@@ -72,11 +75,13 @@ export class Sender {
   close(): void {
     this.#cancelAnswer?.();
     this.#cancelRetry?.();
+    this.#cancelConfirm?.();
   }
 
-  /** Sends the next message, if it is its turn. */
+  /** Sends what is not safe yet and was not sent on this connection, and the next message, if it is its turn. */
   pump(): void {
-    const { environment, transport, state } = this.#options;
+    const { environment, outbox, transport, state } = this.#options;
+    if (transport.ready) this.#repeat((id) => !outbox.safe(id));
     const next = state().pending.find((message) => message.step !== "refused");
     if (next?.step !== "sending") {
       this.#cancelAnswer?.();
@@ -98,30 +103,30 @@ export class Sender {
       return this.pump();
     }
     this.#written.add(next.id);
-    transport.send(toSend(next));
+    this.#send(next);
     this.#become(next, { step: "sending" });
     this.#cancelAnswer = environment.after(ANSWER_TIMEOUT, () => transport.check());
   }
 
   /** The server refused a message. */
   refused(error: Extract<Event, { type: "error" }>): void {
-    const { environment, transport, state } = this.#options;
+    const { environment, outbox, state } = this.#options;
     const wait = (refusals: number) =>
       error.retry_after != null
         ? error.retry_after * 1000 * (1 + environment.random() / 4)
         : 500 + backoff(refusals, environment.random);
 
-    const message = state().pending.find((pending) => pending.id === error.message_id);
-    if (message === undefined) {
-      // accepted, but not yet as safely as the server was told to: the same again confirms it
-      const kept = this.#options.outbox.messages.find((other) => other.id === error.message_id);
-      if (kept && error.code === "unacknowledged") environment.after(wait(0), () => transport.send(toSend(kept)));
+    const { message_id: id } = error;
+    const message = state().pending.find((pending) => pending.id === id);
+    if (!id || !(message || outbox.has(id))) return;
+    const refusals = (this.#refusals.get(id) ?? 0) + 1;
+    this.#refusals.set(id, refusals);
+    const forNow = error.code in ERRORS && ERRORS[error.code as keyof typeof ERRORS].retry;
+    if (message === undefined || error.code === "unacknowledged") {
+      // the server has it, but not as safely as it was told to: the same again confirms it
+      if (forNow) this.#confirm(wait(refusals));
       return;
     }
-
-    const refusals = (this.#refusals.get(message.id) ?? 0) + 1;
-    this.#refusals.set(message.id, refusals);
-    const forNow = error.code in ERRORS && ERRORS[error.code as keyof typeof ERRORS].retry;
     const notice = {
       code: error.code,
       message: error.message,
@@ -142,12 +147,36 @@ export class Sender {
     this.pump();
   }
 
+  #send(message: Kept): void {
+    this.#sent.add(message.id);
+    this.#options.transport.send(toSend(message));
+  }
+
+  /** Sends what is kept once more, in order, but not what goes when its turn comes nor what went on this connection. */
+  #repeat(which: (id: string) => boolean): void {
+    const { outbox, state } = this.#options;
+    if (outbox.messages.length === 0) return;
+    const later = new Set(state().pending.flatMap(({ id, step }) => (step === "sending" ? [] : [id])));
+    for (const message of outbox.messages) {
+      if (!later.has(message.id) && !this.#sent.has(message.id) && which(message.id)) this.#send(message);
+    }
+  }
+
+  /** Soon sends all again that is not safe: not one of them alone, since a failover may have lost those before it too. */
+  #confirm(wait: number): void {
+    this.#cancelConfirm ??= this.#options.environment.after(wait, () => {
+      this.#cancelConfirm = null;
+      this.#sent.clear();
+      this.pump();
+    });
+  }
+
   #become({ id, text, replaces, createdAt }: Pending, how: Pick<Pending, "step" | "error" | "retryAt">): void {
     const message: Pending = { id, text, createdAt, ...(replaces === undefined ? {} : { replaces }), ...how };
     this.#options.dispatch({ type: "local.pending", message });
   }
 }
 
-function toSend({ id, text, replaces }: { id: string; text: string; replaces?: string }): MessageSend {
+function toSend({ id, text, replaces }: Kept): MessageSend {
   return { type: "message.send", id, text, ...(replaces === undefined ? {} : { replaces }) };
 }

@@ -154,6 +154,11 @@ export class Chat {
     return this.#state.pending.find((message) => message.id === id);
   }
 
+  #answered(id: string): boolean {
+    const reply = this.#state.turns.find((turn) => turn.message.id === id)?.reply;
+    return reply != null && reply.status !== "running";
+  }
+
   #add(message: Kept): void {
     this.#outbox.put(message);
     this.#act({ type: "local.send", message: unsent(message) });
@@ -171,6 +176,7 @@ export class Chat {
     this.#state = reduce(this.#state, event);
     switch (event.type) {
       case "session.ready":
+        this.#outbox.acknowledges = event.acknowledges ?? false;
         this.#sender.start();
         break;
       case "snapshot":
@@ -182,7 +188,11 @@ export class Chat {
       case "reply.completed":
       case "reply.failed":
       case "reply.cancelled":
-        if (event.message.reply_to) this.#outbox.remove(event.message.reply_to);
+        if (event.message.reply_to) this.#outbox.settled(event.message.reply_to);
+        break;
+      case "message.acknowledged":
+        this.#outbox.acknowledged(event.message_id);
+        if (this.#answered(event.message_id)) this.#outbox.settled(event.message_id);
         break;
       case "message.edited": {
         const kept = this.#outbox.messages.find((message) => message.id === event.message.id);
@@ -205,7 +215,8 @@ export class Chat {
     const turns = new Map(this.#state.turns.map((turn) => [turn.message.id, turn]));
     for (const message of this.#outbox.messages) {
       const turn = turns.get(message.id);
-      if (turn?.reply || turn?.message.withdrawn) this.#outbox.remove(message.id);
+      if (turn?.message.withdrawn) this.#outbox.remove(message.id);
+      else if (turn?.reply) this.#outbox.settled(message.id);
       if (turn || this.#pending(message.id)) continue;
       this.#state = reduce(this.#state, { type: "local.send", message: unsent(message) });
     }

@@ -37,6 +37,9 @@ class State(Enum):
     CLOSED = "it is kept, for the outcome"
 
 
+_OPEN = State.OPEN  # looked up for every piece
+
+
 class Sender(Protocol):
     """What a channel needs of the outbox."""
 
@@ -186,7 +189,7 @@ class Channel:
     @property
     def due(self) -> bool:
         """Whether something is to be sent now."""
-        if self.in_flight or self.state is not State.OPEN or not self._pending:
+        if self.in_flight or not self._pending or self.state is not _OPEN:
             return False
         if len(self._sent) < MANY or self._flushed is not None:
             return True

@@ -83,7 +83,7 @@ class Outbox:
 
     def _plan(self) -> None:
         """Sets the time of the next flush."""
-        if self._soon:
+        if self._soon or (self._timer is not None and not self._beginning):
             return
         wait = self._wait()
         if wait < _TICK:

@@ -12,6 +12,8 @@ from unbroken.types import Failure, Part, Piece, Reasoning, Status
 _encode = msgspec.json.Encoder().encode
 _decode: msgspec.json.Decoder[Part] = msgspec.json.Decoder(Part)
 
+_TEXTUAL = (str, Reasoning)
+
 UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
 """What the encoder raises for values that are no JSON."""
 
@@ -65,7 +67,7 @@ def merged(pieces: Sequence[Piece]) -> Piece:
 
 def follow(first: Piece, second: Piece) -> bool:
     """Whether two pieces may become one: text and text, or reasoning and reasoning."""
-    return type(first) is type(second) and isinstance(first, str | Reasoning)
+    return type(first) is type(second) and isinstance(first, _TEXTUAL)
 
 
 def length(piece: Piece) -> int:

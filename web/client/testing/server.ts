@@ -40,6 +40,8 @@ interface Line {
   last: Event | null;
   /** The other end is gone, and this one does not know. */
   dead: boolean;
+  /** Messages whose sender was not told yet whether replicas have them. */
+  readonly unacknowledged: string[];
 }
 
 export class ModelServer {
@@ -47,8 +49,13 @@ export class ModelServer {
   readonly #lines: Line[] = [];
   #cancelled = new Set<string>();
   #words = 0;
+  /** How many of the accepted messages are on replicas: no failover loses them. */
+  #replicated = 0;
 
-  constructor(readonly inbox = 3) {}
+  constructor(
+    readonly inbox = 3,
+    readonly acknowledges = false,
+  ) {}
 
   get #now(): History {
     const history = this.#pasts.at(-1);
@@ -91,7 +98,8 @@ export class ModelServer {
 
   /** Lets a page in. */
   connect(socket: FakeSocket): void {
-    const line: Line = { socket, outgoing: [{ ...READY, limits: { ...READY.limits, inbox: this.inbox } }], last: null, dead: false };
+    const ready = { ...READY, limits: { ...READY.limits, inbox: this.inbox }, acknowledges: this.acknowledges };
+    const line: Line = { socket, outgoing: [ready], last: null, dead: false, unacknowledged: [] };
     this.#lines.push(line);
     socket.accept();
     this.#resume(line, socket.cursor);
@@ -160,6 +168,22 @@ export class ModelServer {
     else this.#end(luck < 0.95 ? "reply.completed" : "reply.failed", next);
   }
 
+  // The replicas
+
+  /** They catch up with so many messages. Whoever waits is told that they have his, or that it takes too long. */
+  replicate(count: number, patient: () => boolean): void {
+    if (!this.acknowledges) return;
+    this.#replicated = Math.min(this.accepted.length, this.#replicated + count);
+    const there = new Set(this.accepted.slice(0, this.#replicated));
+    for (const line of this.lines) {
+      for (const id of line.unacknowledged.splice(0)) {
+        if (there.has(id)) line.outgoing.push({ type: "message.acknowledged", message_id: id });
+        else if (patient()) line.unacknowledged.push(id);
+        else this.#refuse(line, "unacknowledged", id, 1);
+      }
+    }
+  }
+
   // Fate
 
   /** Another server of Redis takes over, without the newest of everything. Returns ids whose outcome was lost. */
@@ -167,7 +191,7 @@ export class ModelServer {
     const { accepted, said, changes } = this.#now;
     const keep = (length: number) => Math.max(0, length - Math.floor(random() * 6));
     const before = fold(this.#now, this.#position);
-    const kept = accepted.slice(0, keep(accepted.length));
+    const kept = accepted.slice(0, Math.max(this.#replicated, keep(accepted.length)));
     // what was said is said of turns that are still there, and numbers were not moved by a change that was lost
     const known = this.#now.changes.length === 0 ? keep(said.length) : said.length;
     const saidOf = (event: Said) => ("message" in event ? event.message.turn : event.turn);
@@ -215,9 +239,13 @@ export class ModelServer {
     const rows = this.rows;
     if (command.type === "message.send") {
       const { id = "", text = "", replaces } = command;
+      if (this.acknowledges) line.unacknowledged.push(id);
       if (accepted.some((message) => message.id === id)) return;
       const waiting = rows.filter((row) => row.reply === null || row.reply.status === "running").length;
-      if (waiting >= this.inbox) return this.#refuse(line, "busy", id, 1);
+      if (waiting >= this.inbox) {
+        line.unacknowledged.splice(line.unacknowledged.indexOf(id), 1);
+        return this.#refuse(line, "busy", id, 1);
+      }
       const message: Message = { id, msg: text, role: "user", timestamp: "t", turn: accepted.length + 1, ...(replaces ? { replaces } : {}) };
       accepted.push(message);
       return this.#tell({ type: "message.accepted", message });

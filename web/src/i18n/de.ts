@@ -49,6 +49,7 @@ export const de: Catalog = {
   "tool.done": "{name} benutzt",
   "tool.input": "Anfrage",
   "tool.output": "Ergebnis",
+  "usage": "Tokens: {input} gelesen, {output} geschrieben",
   "sources": "Quellen",
   "table": "Tabelle",
   "code": "Code",
@@ -65,6 +66,7 @@ export const de: Catalog = {
   "step.waiting": "Wird gesendet, sobald es geht",
   "step.sending": "Wird gesendet …",
   "step.busy": { one: "Viele Nachrichten warten. Neuer Versuch in {count} Sekunde.", other: "Viele Nachrichten warten. Neuer Versuch in {count} Sekunden." },
+  "step.later": { one: "Der Dienst kann das gerade nicht annehmen. Neuer Versuch in {count} Sekunde.", other: "Der Dienst kann das gerade nicht annehmen. Neuer Versuch in {count} Sekunden." },
   "step.full": "Dieser Chat ist voll. In einem neuen geht es weiter.",
   "step.refused": "Diese Nachricht ließ sich nicht senden.",
   "queue": "Wartende Nachrichten",
@@ -155,6 +157,7 @@ export const de: Catalog = {
   "problem.unknown": "Etwas ist schiefgegangen. Bitte versuche es noch einmal.",
   "problem.unreachable": "Der Server ist gerade nicht erreichbar. Bitte versuche es gleich noch einmal.",
   "problem.later": { one: "Gerade kommen zu viele Anfragen. Bitte versuche es in {count} Sekunde noch einmal.", other: "Gerade kommen zu viele Anfragen. Bitte versuche es in {count} Sekunden noch einmal." },
+  "problem.unavailable": { one: "Der Dienst kann das gerade nicht annehmen. Bitte versuche es in {count} Sekunde noch einmal.", other: "Der Dienst kann das gerade nicht annehmen. Bitte versuche es in {count} Sekunden noch einmal." },
   "defect.title": "Auf dieser Seite ist etwas kaputtgegangen.",
   "defect.text": "Dein Gespräch liegt sicher auf dem Server. Lade die Seite neu, dann ist es wieder da.",
 

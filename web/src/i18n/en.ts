@@ -48,6 +48,7 @@ export const en = {
   "tool.done": "Used {name}",
   "tool.input": "Asked for",
   "tool.output": "Got",
+  "usage": "Tokens: {input} in, {output} out",
   "sources": "Sources",
   "table": "Table",
   "code": "Code",
@@ -64,6 +65,7 @@ export const en = {
   "step.waiting": "Will be sent",
   "step.sending": "Sending…",
   "step.busy": { one: "Many messages are waiting. Trying again in {count} second.", other: "Many messages are waiting. Trying again in {count} seconds." },
+  "step.later": { one: "The service cannot take this right now. Trying again in {count} second.", other: "The service cannot take this right now. Trying again in {count} seconds." },
   "step.full": "This chat is full. Start a new one to go on.",
   "step.refused": "This message could not be sent.",
   "queue": "Waiting messages",
@@ -154,6 +156,7 @@ export const en = {
   "problem.unknown": "Something went wrong. Please try again.",
   "problem.unreachable": "The server cannot be reached right now. Please try again in a moment.",
   "problem.later": { one: "Too many requests at the moment. Please try again in {count} second.", other: "Too many requests at the moment. Please try again in {count} seconds." },
+  "problem.unavailable": { one: "The service cannot take this right now. Please try again in {count} second.", other: "The service cannot take this right now. Please try again in {count} seconds." },
   "defect.title": "Something broke on this page.",
   "defect.text": "Your conversation is safe on the server. Reloading the page brings it back.",
 

@@ -49,6 +49,7 @@ export const es: Catalog = {
   "tool.done": "Usó {name}",
   "tool.input": "Petición",
   "tool.output": "Resultado",
+  "usage": "Tokens: {input} de entrada, {output} de salida",
   "sources": "Fuentes",
   "table": "Tabla",
   "code": "Código",
@@ -65,6 +66,7 @@ export const es: Catalog = {
   "step.waiting": "Se enviará",
   "step.sending": "Enviando…",
   "step.busy": { one: "Hay muchos mensajes en espera. Nuevo intento en {count} segundo.", other: "Hay muchos mensajes en espera. Nuevo intento en {count} segundos." },
+  "step.later": { one: "El servicio no puede atender esto ahora. Nuevo intento en {count} segundo.", other: "El servicio no puede atender esto ahora. Nuevo intento en {count} segundos." },
   "step.full": "Este chat está lleno. Empieza uno nuevo para continuar.",
   "step.refused": "No se pudo enviar este mensaje.",
   "queue": "Mensajes en espera",
@@ -155,6 +157,7 @@ export const es: Catalog = {
   "problem.unknown": "Algo salió mal. Inténtalo de nuevo.",
   "problem.unreachable": "No se puede llegar al servidor. Inténtalo de nuevo en un momento.",
   "problem.later": { one: "Hay demasiadas peticiones. Inténtalo de nuevo en {count} segundo.", other: "Hay demasiadas peticiones. Inténtalo de nuevo en {count} segundos." },
+  "problem.unavailable": { one: "El servicio no puede atender esto ahora. Inténtalo de nuevo en {count} segundo.", other: "El servicio no puede atender esto ahora. Inténtalo de nuevo en {count} segundos." },
   "defect.title": "Algo se rompió en esta página.",
   "defect.text": "Tu conversación está a salvo en el servidor. Al recargar la página volverá a estar aquí.",
 

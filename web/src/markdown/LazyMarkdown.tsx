@@ -30,6 +30,6 @@ const loaded = () => Loaded;
 
 /** A text in Markdown; for the moment until that can be rendered, as it was written. */
 export function LazyMarkdown({ text, streaming }: MarkdownProps) {
-  const Markdown = useSyncExternalStore(subscribe, loaded);
+  const Markdown = useSyncExternalStore(subscribe, loaded, loaded);
   return Markdown ? <Markdown text={text} streaming={streaming} /> : <p className="verbatim">{text}</p>;
 }

@@ -5,6 +5,7 @@ import { useSpeech } from "../i18n/useText";
 import { CopyButton } from "../shell/CopyButton";
 import { AgainIcon, DownIcon, NextIcon, PreviousIcon, UpIcon } from "../shell/icons";
 import { useThread } from "./context";
+import { usage } from "./usage";
 
 import styles from "./Actions.module.css";
 
@@ -42,6 +43,7 @@ function VersionButtons({ index, count, go }: Versions) {
 export function Actions({ reply, rated, onAgain, versions }: Props) {
   const { text: t, language } = useSpeech();
   const { chat, live } = useThread();
+  const tokens = usage(reply.parts);
   const rate = (value: Feedback) => chat.feedback(reply.id, rated === value ? null : value);
   return (
     <div className={styles.actions} role="group" aria-label={t("answer.actions")}>
@@ -67,6 +69,7 @@ export function Actions({ reply, rated, onAgain, versions }: Props) {
           {new Date(reply.timestamp).toLocaleTimeString(locale(language), { hour: "2-digit", minute: "2-digit" })}
         </time>
       )}
+      {tokens && <span className={styles.usage}>{t("usage", tokens)}</span>}
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { Mark } from "../shell/Mark";
 import { Safe } from "../shell/Safe";
 import { Actions, type Versions } from "./Actions";
 import { Failed } from "./Failed";
-import { Parts } from "./Parts";
+import { isForReaders, Parts } from "./Parts";
 import { Sources } from "./Sources";
 
 import styles from "./Answer.module.css";
@@ -40,7 +40,7 @@ export function Answer({ reply, asked, onAgain, versions, last }: Props) {
             <LazyMarkdown text={text} streaming={running} />
           </Safe>
         )}
-        {running && text === "" && !reply?.parts.length && <p className={styles.wait}>{t("answer.wait")}</p>}
+        {running && text === "" && !reply?.parts.some(isForReaders) && <p className={styles.wait}>{t("answer.wait")}</p>}
         {running && (reply?.attempt ?? 1) > 1 && <p className={styles.note}>{t("answer.attempt")}</p>}
         {running && asked?.type === "reply.cancel" && <p className={styles.note}>{t("answer.stopping")}</p>}
         {reply && <Sources parts={reply.parts} />}

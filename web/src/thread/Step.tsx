@@ -18,7 +18,7 @@ export function Step({ entry }: { entry: Entry }) {
     case "busy":
       return (
         <span className={styles.step}>
-          <Countdown until={pending?.retryAt} say={(count) => t("step.busy", { count })} />
+          <Countdown until={pending?.retryAt} say={(count) => t(pending?.error?.code === "busy" ? "step.busy" : "step.later", { count })} />
         </span>
       );
     case "refused":

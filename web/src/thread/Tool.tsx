@@ -1,5 +1,6 @@
 import { useText } from "../i18n/useText";
 import { ExpandIcon, ToolIcon } from "../shell/icons";
+import { Value } from "./Value";
 
 import styles from "./Parts.module.css";
 
@@ -10,16 +11,12 @@ interface Props {
   running: boolean;
 }
 
-const show = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
-
-function Value({ label, value }: { label: string; value: unknown }) {
+function Labelled({ label, value }: { label: string; value: unknown }) {
   if (value === undefined || value === null) return null;
   return (
     <>
       <p className={styles.label}>{label}</p>
-      <pre className={styles.value} role="group" aria-label={label} tabIndex={0} dir="ltr">
-        {show(value)}
-      </pre>
+      <Value label={label} value={value} />
     </>
   );
 }
@@ -35,8 +32,8 @@ export function Tool({ name, input, output, running }: Props) {
         <ExpandIcon />
       </summary>
       <div className={styles.values}>
-        <Value label={t("tool.input")} value={input} />
-        <Value label={t("tool.output")} value={output} />
+        <Labelled label={t("tool.input")} value={input} />
+        <Labelled label={t("tool.output")} value={output} />
       </div>
     </details>
   );
