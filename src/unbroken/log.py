@@ -44,6 +44,7 @@ class Entry(NamedTuple):
         prev: the id before it of its kind; None for deltas and parts, which follow their sequence.
         turn: the turn that a STARTED or END belongs to.
         at: where a CHANGED happened: the newest turn id and log id at its time.
+        change: the newest change id when a STARTED began: it answers its message as that change left it.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Entry(NamedTuple):
     prev: StreamId | None = None
     turn: StreamId | None = None
     at: tuple[StreamId, StreamId] | None = None
+    change: StreamId | None = None
 
     @classmethod
     def from_live(cls, payload: bytes) -> Entry:
@@ -64,8 +66,9 @@ class Entry(NamedTuple):
         if words[0] == Kind.CHANGED.value:
             id_, prev, *at = map(StreamId.parse, words[1:])
             return cls(Kind.CHANGED, id_, frame, prev, at=(at[0], at[1]))
-        turn = StreamId.parse(words[3]) if len(words) == 4 else None
-        return cls(_KINDS[words[0]], StreamId.parse(words[1]), frame, StreamId.parse(words[2]), turn)
+        id_, prev, *more = map(StreamId.parse, words[1:])
+        turn = more[0] if more else None
+        return cls(_KINDS[words[0]], id_, frame, prev, turn, change=more[1] if len(more) > 1 else None)
 
     @classmethod
     def from_log(cls, raw: Any) -> Entry:
@@ -73,8 +76,9 @@ class Entry(NamedTuple):
         id_, fields = raw
         if len(fields) == 4:
             return cls(_KINDS[fields[1]], StreamId.parse(id_), fields[3])
+        prev, turn, *change = map(StreamId.parse, fields[5::2])
         return cls(
-            _KINDS[fields[1]], StreamId.parse(id_), fields[3], StreamId.parse(fields[5]), StreamId.parse(fields[7])
+            _KINDS[fields[1]], StreamId.parse(id_), fields[3], prev, turn, change=change[0] if change else None
         )
 
     @classmethod

@@ -229,6 +229,7 @@ class Journal:
         require(event.turn == head.id.first, "B: not the turn of its message", entry)
         require(self.ids[event.message_id] == head.id, "B: not the message of its turn", entry)
         require(head.id.first not in self.flagged, "B: a cancelled turn was started", entry)
+        require(entry.change == self.change, "D: started under another change", entry, self.change)
         self._fresh_epoch(entry)
         self.attempt = self.attempt + 1 if self.turn == head.id else 1
         require(event.attempt == self.attempt <= self.limit, "A: not the next attempt", entry, self.attempt)

@@ -12,13 +12,14 @@
 --       3 ids    hash: client message id -> turn id
 --       4 inbox  stream: <turn>-<us> -> m message id, f frame of message.accepted
 --       5 log    stream: <epoch>-<seq> -> k kind (s start, d delta, p part, e end), f frame
---                      and, for s and e, p the log id before it, t the turn id
+--                      and, for s and e, p the log id before it, t the turn id; for s, v the newest rev
 --       6 ready  stream with group 'workers': s session id
 --       7 dead   stream: s session id, m message id, t turn id, a attempts, e error
 -- ARGV  1 session id, 2 time to live in ms (0 = keep), 3 channel of the session's events
 --
 -- A published event is one header line, then the frame:
---   a <turn id> <turn id before>\n...      s|e <log id> <log id before> <turn id>\n...      d|p <log id>\n...
+--   a <turn id> <turn id before>\n...      d|p <log id>\n...      e <log id> <log id before> <turn id>\n...
+--   s <log id> <log id before> <turn id> <rev>\n... (a reply begins: to a message as the newest change left it)
 --   c <rev> <rev before> <turn id> <log id>\n... (a change, and the newest ids at its time)
 --   x 0-0\n... (the session is gone)
 

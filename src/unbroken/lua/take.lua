@@ -14,7 +14,7 @@ if missing() then
   drop(rid)
   return { 'GONE' }
 end
-local st = redis.call('HMGET', state, 'rid', 'run', 'turn', 'att', 'epoch')
+local st = redis.call('HMGET', state, 'rid', 'run', 'turn', 'att', 'epoch', 'rev')
 if st[1] ~= rid then
   drop(rid)
   return { 'STALE' }
@@ -79,9 +79,9 @@ while true do
     local mid, message = current(head)
     local frame = '{"type":"reply.started","turn":' .. int(turn) .. ',"message_id":' .. text(mid)
       .. ',"attempt":' .. int(attempt) .. ',"text":' .. text(partial) .. '}'
-    redis.call('XADD', log, id, 'k', 's', 'f', frame, 'p', prev, 't', turnid)
+    redis.call('XADD', log, id, 'k', 's', 'f', frame, 'p', prev, 't', turnid, 'v', st[6])
     redis.call('HSET', state, 'turn', turnid, 'att', attempt, 'epoch', epoch, 'run', nonce)
-    publish('s ' .. id .. ' ' .. prev .. ' ' .. turnid, frame)
+    publish('s ' .. id .. ' ' .. prev .. ' ' .. turnid .. ' ' .. st[6], frame)
     touch()
     return answer(turnid, epoch, int(attempt), message, partial)
   end

@@ -61,8 +61,8 @@ class Link:
 
     def wake(self) -> None:
         """Begins to dial, if there is no connection and nobody dials."""
-        # A dial that has ended counts as none, also before its callback ran: whoever awaited it over and over would never
-        # let the event loop run that callback, or anything else.
+        # A dial that has ended counts as none, also before its callback ran: whoever awaited it over and over would
+        # never let the event loop run that callback, or anything else.
         if self.wire is None and (self._dialling is None or self._dialling.done()) and not self._closed:
             self._dialling = asyncio.create_task(self._dial())
             self._dialling.add_done_callback(self._dialled)

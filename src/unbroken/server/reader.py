@@ -106,5 +106,6 @@ class Reader:
         if epoch == last_epoch and (seq == last_seq + 1 or entry.kind is Kind.END):
             return Verdict.APPLY  # an end carries the full text, which closes any gap before it
         if seq == 0 and entry.prev == self._log and entry.turn is not None and entry.turn <= self._turn:
-            return Verdict.APPLY
+            # A reply to an edited message must not be shown under the text that it had before.
+            return Verdict.APPLY if entry.change in (None, self._change) else Verdict.GAP
         return Verdict.GAP

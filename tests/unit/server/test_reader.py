@@ -36,6 +36,16 @@ def test_verdicts(entry: Entry, verdict: Verdict) -> None:
     assert reader.cursor == Cursor(TURN, LOG, entry.id if moved else CHANGE)
 
 
+@pytest.mark.parametrize(
+    ("newest", "verdict"),
+    [(CHANGE, Verdict.APPLY), (StreamId(3, 300), Verdict.GAP), (StreamId(2, 201), Verdict.GAP)],
+)
+def test_a_reply_begins_under_its_message_as_the_newest_change_left_it(newest: StreamId, verdict: Verdict) -> None:
+    reader = Reader(Cursor(TURN, LOG, CHANGE))
+    started = Entry.from_live(f"s 501-0 {LOG} {TURN} {newest}\n{{}}".encode())
+    assert reader.offer(started) is verdict
+
+
 def test_a_change_is_an_event_of_its_own() -> None:
     entry = change(StreamId(3, 301))
     assert (entry.kind, entry.prev, entry.turn, entry.at) == (Kind.CHANGED, CHANGE, None, (TURN, LOG))
