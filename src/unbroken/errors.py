@@ -5,7 +5,8 @@ UnbrokenError
 ├── ConfigurationError     the deployment cannot work like this; the message says what to change
 ├── Unavailable            Redis does not answer or cannot write now; nothing was lost, try again
 │   ├── Unacknowledged     Redis has it, but not as safely as `ack` demands; send the same id again
-│   └── Stopping           this server is being replaced; another one answers now
+│   ├── Stopping           this server is being replaced; another one answers now
+│   └── Unreachable        no server answers at all at the addresses that a client was given
 ├── Refused                the request itself was refused, for good or for `retry_after` seconds
 │   ├── SessionGone        the session expired, was deleted or never existed
 │   ├── NotAuthenticated   the token does not open this session
@@ -56,6 +57,10 @@ class Stopping(Unavailable):
     """This server lets nobody in any more. The same request to another one may succeed at once."""
 
     retry_after = 0.0
+
+
+class Unreachable(Unavailable):
+    """No server answers at the addresses that a client was given: perhaps none runs there."""
 
 
 class Refused(UnbrokenError):

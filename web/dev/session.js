@@ -115,6 +115,7 @@ export class Session {
     }
     if (text.includes("tool")) {
       await part({ type: "tool_call", id: "t1", name: "look_up", arguments: { body: "Moon", fields: ["mass", "distance"] } }, 700);
+      await part({ type: "data", name: "state", value: { step: 1 } }, 0);
       await part({ type: "tool_result", id: "t1", result: { mass: 7.35e22, distance: 384400 } }, 100);
       await part({ type: "source", url: "https://en.wikipedia.org/wiki/Tide", title: "Tide" }, 0);
       await part({ type: "source", url: "https://oceanservice.noaa.gov/education/", title: "NOAA: Tides and water levels" }, 0);
@@ -128,6 +129,7 @@ export class Session {
       if (text.includes("fail") && at > 60) break;
       await wait(text.includes("slow") ? 60 : 8);
     }
+    if (text.includes("tool")) await part({ type: "data", name: "usage", value: { input_tokens: 1234, output_tokens: answer.length >> 2 } }, 0);
     const failed = text.includes("fail") && !run.stop;
     const status = run.stop ? "cancelled" : failed ? "failed" : "completed";
     const error = failed ? { code: "bot_error", message: "The model did not answer in time.", reference: "7F3K-22" } : undefined;

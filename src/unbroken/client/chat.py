@@ -14,11 +14,11 @@ import msgspec
 from unbroken.client.bell import Bell
 from unbroken.client.conversation import Conversation
 from unbroken.client.feed import ChatEvent, Disconnected, Feed
-from unbroken.client.http import Http
+from unbroken.client.http import Http, out_of_time
 from unbroken.client.link import Link
 from unbroken.client.sent import Sent
 from unbroken.client.transcript import Transcript
-from unbroken.errors import Closed, MessageRefused, Unavailable
+from unbroken.errors import Closed, MessageRefused
 from unbroken.protocol import Limits, ReplyDelta, ReplyPart, ReplyStarted, SessionInfo
 from unbroken.types import Feedback, Message, Session
 
@@ -213,7 +213,8 @@ class Chat:
 
         Raises:
             NotAuthenticated: the token opens no session.
-            Unavailable: no server answered within `timeout` seconds.
+            Unavailable: those that answered could not open it within `timeout` seconds.
+            Unreachable: none answered until then.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -222,7 +223,7 @@ class Chat:
                     await self._bell.wait()
         except TimeoutError:
             await self.close()
-            raise Unavailable(f"no chat server at {' or '.join(self._urls)}: {self._link.reason}") from None
+            raise out_of_time(self._urls, self._link.reason, self._link.told) from None
         except BaseException:
             await self.close()
             raise

@@ -11,7 +11,7 @@ import msgspec
 
 from unbroken.client.backoff import Backoff
 from unbroken.client.conversation import refusal
-from unbroken.errors import NotAuthenticated, RateLimited, Unavailable
+from unbroken.errors import NotAuthenticated, RateLimited, Unavailable, Unreachable
 from unbroken.protocol import Error
 
 
@@ -47,41 +47,55 @@ class Http:
 
         Raises:
             Refused: a server answered that this will never succeed.
-            Unavailable: none gave an answer in time.
+            Unavailable: those that answered could not do it in time.
+            Unreachable: none answered in time.
         """
         if self._session is None:
             self._session = aiohttp.ClientSession(trust_env=True)
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         backoff = Backoff(len(self._urls))
-        tries, reason = 0, "no answer"
+        tries, reason, told = 0, "no answer", ""
         try:
             async with asyncio.timeout(self._timeout):
                 while True:
-                    url = self._urls[tries % len(self._urls)] + path
+                    url = self._urls[tries % len(self._urls)]
                     tries += 1
                     pause = backoff.next()
                     try:
                         async with self._session.request(
-                            method, url, params=query, headers=headers, json=body
+                            method, url + path, params=query, headers=headers, json=body
                         ) as answer:
                             return _success(answer.status, await answer.read(), answer.headers.get("Retry-After", ""))
                     except RateLimited as error:
-                        reason, pause = str(error), max(pause, error.retry_after or 0.0)
+                        told, pause = f"{url}: {error}", max(pause, error.retry_after or 0.0)
                     except Unavailable as error:
-                        reason = str(error)
+                        told = f"{url}: {error}"
                     except aiohttp.ClientConnectorError:
                         reason = "nobody listens there"
                     except (aiohttp.ClientError, OSError) as error:
                         reason = str(error) or type(error).__name__
                     await asyncio.sleep(pause)
         except TimeoutError:
-            raise Unavailable(f"no chat server at {' or '.join(self._urls)}: {reason}") from None
+            raise out_of_time(self._urls, reason, told) from None
 
     async def close(self) -> None:
         """Closes the connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def out_of_time(urls: Sequence[str], reason: str, told: str) -> Unavailable:
+    """What is raised in the end.
+
+    Args:
+        urls: where somebody was looked for.
+        reason: why nobody was found.
+        told: who was found nevertheless and what it answered; empty if there was nobody.
+    """
+    if told:
+        return Unavailable(f"the chat server cannot do this now: {told}")
+    return Unreachable(f"no chat server at {' or '.join(urls)}: {reason}")
 
 
 class _Said(msgspec.Struct):

@@ -39,6 +39,11 @@ class Link:
         conversation: what is kept in step with the server.
         bell: rung after every change.
         deliver: is given each event once, after the conversation took it.
+
+    Attributes:
+        connected: there is a connection now.
+        reason: why the last one ended, or there was none.
+        told: which server answered last that it cannot serve now, and why; empty if none did.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Link:
         self._not_before = 0.0
         self.connected = False
         self.reason = "no answer"
+        self.told = ""
 
     async def run(self) -> None:
         """Stays connected. Returns only by raising why no connection will ever be possible again."""
@@ -69,6 +75,8 @@ class Link:
                 at += 1
                 self.connected = False
                 self.reason = str(lost)
+                if lost.told:
+                    self.told = f"{self._urls[(at - 1) % len(self._urls)]}: {lost}"
                 now = asyncio.get_running_loop().time()
                 delay = max(0.0 if lost.planned else self._backoff.next(), self._not_before - now, lost.retry_after)
                 logger.debug("connection lost (%s); next try in %.2f s", lost, delay)
@@ -177,16 +185,18 @@ class Link:
         if status in (401, 403, 410):
             return SessionGone()
         after = headers.get("Retry-After", "")
-        return _Lost(f"the server answered HTTP {status}", retry_after=float(after) if after.isdecimal() else 0.0)
+        wait = float(after) if after.isdecimal() else 0.0
+        return _Lost(f"the server answered HTTP {status}", retry_after=wait, told=status == 429 or status >= 500)
 
 
 class _Lost(UnbrokenError):
     """This connection is over; another one may succeed."""
 
-    def __init__(self, reason: str, *, planned: bool = False, retry_after: float = 0.0) -> None:
+    def __init__(self, reason: str, *, planned: bool = False, retry_after: float = 0.0, told: bool = False) -> None:
         super().__init__(reason)
         self.planned = planned
         self.retry_after = retry_after
+        self.told = told
 
 
 def _closed(closed: ConnectionClosed) -> UnbrokenError:
@@ -204,7 +214,11 @@ def _closed(closed: ConnectionClosed) -> UnbrokenError:
             return ProtocolViolation(reason or "the server refused a command")
     if code == CloseCode.NORMAL or 4000 <= code < 4500:
         return Closed(reason or f"the server ended the connection for good (code {code})")
-    return _Lost(reason or f"the server closed the connection (code {code})", planned=code == CloseCode.RESTART)
+    return _Lost(
+        reason or f"the server closed the connection (code {code})",
+        planned=code == CloseCode.RESTART,
+        told=code in (CloseCode.INTERNAL, CloseCode.RESTART, CloseCode.TRY_LATER),
+    )
 
 
 def _words(failed: Exception) -> str:

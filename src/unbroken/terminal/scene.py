@@ -13,7 +13,7 @@ from unbroken.client import ChatEvent, Disconnected, Transcript
 from unbroken.client.transcript import advance
 from unbroken.protocol import Error, SessionReady
 from unbroken.terminal.reply import Block, ReplyView
-from unbroken.types import Message, Reasoning, Role, Source, Status, ToolCall
+from unbroken.types import Data, Message, Reasoning, Role, Source, Status, ToolCall
 
 
 class Scene:
@@ -125,7 +125,8 @@ class Scene:
             return f"{self._note} …"
         running = self.transcript.running
         if running and running.message_id == self._target:
-            last = running.parts[-1] if running.parts else None
+            # what agents and programs tell each other meanwhile is nothing to see
+            last = next((part for part in reversed(running.parts) if not isinstance(part, Data)), None)
             if isinstance(last, ToolCall):
                 return f"using {last.name} …"
             return "thinking …" if not running.text or isinstance(last, Reasoning) else ""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from unbroken.client import Chat, Client
-from unbroken.errors import Unavailable
+from unbroken.errors import Unreachable
 from unbroken.terminal.look import console
 
 FIRST_CONTACT = 10.0
@@ -42,8 +42,8 @@ async def _talk(urls: Sequence[str], token: str | None, name: str, api_key: str 
             from unbroken.terminal.piped import answer_lines
 
             return await answer_lines(chat)
-    except Unavailable as error:
-        raise Unavailable(f"{error}; start one with `unbroken up`, or name another one with --url") from None
+    except Unreachable as error:
+        raise Unreachable(f"{error}; start one with `unbroken up`, or name another one with --url") from None
 
 
 def _introduce(chat: Chat, urls: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.e2e.web.attacks import ATTACKS
 from unbroken import Turn
 from unbroken.models.scripted import Scripted
-from unbroken.types import Piece, Reasoning, Source, ToolCall, ToolResult
+from unbroken.types import Data, Piece, Reasoning, Source, ToolCall, ToolResult
 
 GATES = "TEST_GATES"
 """Environment variable: the folder in which a file opens the gate of its name."""
@@ -65,11 +65,15 @@ class Held(Scripted):
                 for piece in pieces(ATTACKS, 40):
                     yield piece
             case ["show"]:
+                yield Data("state", {"topic": "tides"})
                 yield Reasoning("They ask about tides. Gravity, then.")
                 yield ToolCall("1", "almanac", {"place": "Venice"})
                 yield ToolResult("1", {"high": "11:20"})
                 yield Source("https://example.org/almanac", "Almanac")
+                yield Data("chart", {"venice": [0.2, 1.0]})
                 yield SHOW
+                yield Data("state_delta", [{"op": "add", "path": "/said", "value": True}])
+                yield Data("usage", {"input_tokens": 1234, "output_tokens": 567})
             case ["essay", length]:
                 for piece in pieces(essay(int(length)), 25):
                     yield piece

@@ -91,7 +91,7 @@ async def test_copy(site: Site, visit: Visit) -> None:
     assert copied.startswith("def tide(hours: float)")
 
 
-async def test_reasoning_tools_and_sources(reader: Reader) -> None:
+async def test_reasoning_tools_data_and_sources(reader: Reader) -> None:
     await reader.send("show")
     answer = reader.answers.last
     await expect(answer).to_have_attribute("aria-busy", "false")
@@ -99,6 +99,10 @@ async def test_reasoning_tools_and_sources(reader: Reader) -> None:
     await expect(answer.get_by_text("They ask about tides.")).to_be_visible()
     await answer.get_by_text("Used almanac").click()
     await expect(answer.get_by_text('"high": "11:20"')).to_be_visible()
+    await answer.get_by_text("chart", exact=True).click()
+    await expect(answer.get_by_role("group", name="chart")).to_contain_text('"venice": [')
+    await expect(answer.get_by_text("Tokens: 1,234 in, 567 out")).to_be_visible()
+    await expect(answer.locator("details")).to_have_count(3)
     await expect(answer.get_by_role("link", name="Almanac")).to_have_attribute("rel", "noopener noreferrer nofollow")
     await expect(answer.get_by_role("table").get_by_role("row")).to_have_count(3)
     await expect(answer.get_by_role("img", name="To do")).to_be_visible()

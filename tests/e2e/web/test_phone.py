@@ -39,6 +39,8 @@ async def test_the_composer(site: Site, visit: Visit) -> None:
     await expect(reader.answers.last).to_have_attribute("aria-busy", "false")
     await expect(reader.composer).to_be_in_viewport()
     await fits(reader)
+    content, room = await reader.thread.evaluate("(element) => [element.scrollWidth, element.clientWidth]")
+    assert content <= room, "the conversation can be pushed sideways"
 
 
 async def test_the_drawer(site: Site, visit: Visit) -> None:

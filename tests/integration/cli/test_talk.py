@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -12,8 +13,10 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -193,6 +196,36 @@ def test_nobody_there_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pytes
         "Error: no chat server at http://127.0.0.1:1: nobody listens there; "
         "start one with `unbroken up`, or name another one with --url\n"
     )
+
+
+def test_a_server_that_cannot_take_it_now_is_not_nobody(tmp_path: Path) -> None:
+    body = json.dumps({"error": {"code": "unavailable", "message": "the store sleeps", "retry_after": 1}}).encode()
+
+    class Asleep(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(503)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    code = "import sys, unbroken.cli, unbroken.terminal.talk as t; t.FIRST_CONTACT = 1.0; unbroken.cli.main()"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Asleep) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        talk = subprocess.run(
+            [sys.executable, "-c", code, "chat", "--url", url],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        server.shutdown()
+    assert talk.returncode == 1
+    assert talk.stderr == f"Error: the chat server cannot do this now: {url}: the store sleeps\n"
 
 
 def test_a_token_that_opens_nothing_is_said(url: str, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from unbroken.errors import (
     SessionGone,
     Unavailable,
     UnbrokenError,
+    Unreachable,
 )
 from unbroken.protocol import (
     CloseCode,
@@ -134,7 +135,17 @@ async def test_the_next_server_is_tried_when_one_dies() -> None:
     answering.cancel()
 
 
+async def test_a_server_that_lets_nobody_in_now_is_not_nobody() -> None:
+    async with serving() as server, Client(server.url, timeout=0.5) as client:
+        server.refuse = 503
+        with pytest.raises(
+            Unavailable, match=f"^the chat server cannot do this now: {server.url}: .*HTTP 503$"
+        ) as raised:
+            await client.attach("t")
+        assert not isinstance(raised.value, Unreachable)
+
+
 async def test_nobody_there_is_said_in_one_sentence() -> None:
     async with Client("http://127.0.0.1:1", timeout=0.3) as client:
-        with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:1: nobody listens there"):
+        with pytest.raises(Unreachable, match=r"http://127\.0\.0\.1:1: nobody listens there"):
             await client.attach("t")

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.integration.client.memory import serving
 from unbroken.client.http import Http
-from unbroken.errors import NotAuthenticated, NotWaiting, Refused, SessionGone, Unavailable
+from unbroken.errors import NotAuthenticated, NotWaiting, Refused, SessionGone, Unavailable, Unreachable
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -108,9 +108,28 @@ async def test_time_runs_out_with_the_last_reason(http_to: Callable[..., Http]) 
     handler, _ = answers(lambda: web.Response(status=503, text='{"detail":"the store sleeps"}'))
     async with site(handler) as url:
         http = http_to(url, timeout=0.5)
-        with pytest.raises(Unavailable, match="the store sleeps"):
+        with pytest.raises(
+            Unavailable, match=f"^the chat server cannot do this now: {url}: the store sleeps$"
+        ) as raised:
+            await http.request("POST", "/token", None)
+        assert not isinstance(raised.value, Unreachable)
+        await http.close()
+
+
+async def test_a_server_that_answered_is_named_though_another_is_away(http_to: Callable[..., Http]) -> None:
+    handler, _ = answers(lambda: web.Response(status=429, text='{"detail":"slowly"}'))
+    async with site(handler) as url:
+        http = http_to("http://127.0.0.1:1", url, timeout=1.2)
+        with pytest.raises(Unavailable, match=f"^the chat server cannot do this now: {url}: slowly$"):
             await http.request("POST", "/token", None)
         await http.close()
+
+
+async def test_nobody_there_is_another_thing(http_to: Callable[..., Http]) -> None:
+    http = http_to("http://127.0.0.1:1", timeout=0.3)
+    with pytest.raises(Unreachable, match=r"^no chat server at http://127\.0\.0\.1:1: nobody listens there$"):
+        await http.request("POST", "/token", None)
+    await http.close()
 
 
 async def test_something_else_that_listens_there_is_no_chat_server(http_to: Callable[..., Http]) -> None:

@@ -22,7 +22,7 @@ from unbroken.protocol import (
     Snapshot,
 )
 from unbroken.terminal.scene import Scene
-from unbroken.types import Failure, Message, Reasoning, Role, Source, Status, ToolCall
+from unbroken.types import Data, Failure, Message, Reasoning, Role, Source, Status, ToolCall
 
 
 class Stage:
@@ -127,10 +127,19 @@ def test_the_status_says_what_it_waits_for(stage: Stage) -> None:
         stage.scene.take(ReplyStarted(1, "m1", 1, ""))
         stage.scene.take(ReplyPart(1, ToolCall("t", "search")))
         assert stage.status == "using search …"
+        stage.scene.take(ReplyPart(1, Data("state_delta", [{"op": "add", "path": "/found", "value": 1}])))
+        assert stage.status == "using search …"
         stage.scene.take(ReplyPart(1, Reasoning("hm")))
         assert stage.status == "thinking …"
         stage.scene.stopping = True
         assert stage.status.startswith("stopping")
+
+
+def test_what_programs_tell_each_other_is_not_printed(stage: Stage) -> None:
+    parts = (Data("state", {"step": 1}), Data("usage", {"input_tokens": 12, "output_tokens": 3}))
+    stage.scene.take(MessageAccepted(question(1, "a")))
+    stage.scene.take(ReplyCompleted(msgspec.structs.replace(answer(1, "said"), parts=parts)))
+    assert stage.lines == ["› a", "said"]
 
 
 def test_a_reply_that_was_followed_half_is_finished_at_the_prompt(stage: Stage) -> None:
