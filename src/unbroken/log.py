@@ -77,9 +77,7 @@ class Entry(NamedTuple):
         if len(fields) == 4:
             return cls(_KINDS[fields[1]], StreamId.parse(id_), fields[3])
         prev, turn, *change = map(StreamId.parse, fields[5::2])
-        return cls(
-            _KINDS[fields[1]], StreamId.parse(id_), fields[3], prev, turn, change=change[0] if change else None
-        )
+        return cls(_KINDS[fields[1]], StreamId.parse(id_), fields[3], prev, turn, change=change[0] if change else None)
 
     @classmethod
     def from_inbox(cls, raw: Any) -> Entry:
