@@ -4,8 +4,8 @@ When nothing is under way, a piece leaves at once. Everything that arrives while
 goes into the next one. So an idle system has the lowest latency and a busy one the largest batches.
 
 A round trip that becomes slow says that something on the way has too much to do: this worker, Redis, the machine. So
-flushes leave no more often than every few round trips, within bounds; a faster reader could not tell, and each flush
-carries more. The first words of a reply do not wait for that.
+flushes leave no more often than every other round trip, within 20 ms, and each carries more. The first words of a reply
+do not wait for that.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ STALL = 0.1
 """Seconds after which a flush is not waited for by the replies that are not in it: one silent server of a cluster holds
 up only its own sessions."""
 
-PERIOD = 8
+PERIOD = 2
 """Round trips from one flush to the next, at least."""
 
-LONGEST_PERIOD = 0.04
-"""Seconds from one flush to the next, at most: 25 times a second looks fluent."""
+LONGEST_PERIOD = 0.02
+"""Seconds from one flush to the next, at most."""
 
 _TICK = 0.001
 """Seconds that are not worth a timer."""
