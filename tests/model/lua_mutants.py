@@ -30,7 +30,7 @@ LUA_MUTANTS = {
         "F: finish answered OK", "finish", "if not st[1] or st[2] ~= epoch then", "if not st[3] then"
     ),
     "finish lets anybody commit what is handed back": _lua(
-        "F: an outcome of nobody's attempt", "finish", "if not st[1] or", "if not st[3] or"
+        "F: (an outcome of nobody's attempt|finish answered)", "finish", "if not st[1] or", "if not st[3] or"
     ),
     "renew has no fence": _lua(
         "F: renew answered OK", "renew", "or st[2] ~= ARGV[4] then return { 'LOST' }", "then return { 'LOST' }"
