@@ -22,6 +22,8 @@ const page: UserConfig = {
     // the policy allows neither inline code nor data: fonts, and every browser that runs this preloads modules itself
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // one style sheet: a part that is loaded later, on a bad connection, must not come without its own
+    cssCodeSplit: false,
     manifest: "build.json",
     // what is bundled asks for its licence to go along
     license: { fileName: "licenses.md" },

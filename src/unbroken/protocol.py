@@ -367,6 +367,6 @@ def decode_event(raw: str | bytes) -> Event:
         raise ProtocolViolation(f"not an event of {SUBPROTOCOL}: {error}") from None
 
 
-def with_cursor(frame: bytes, cursor: str) -> bytes:
+def with_cursor(frame: bytes, cursor: bytes) -> bytes:
     """Puts the cursor in front of the other members of an encoded event, without decoding it."""
-    return b'{"cursor":"%b",%b' % (cursor.encode(), frame[1:])
+    return b'{"cursor":"%b",%b' % (cursor, frame[1:])

@@ -55,16 +55,14 @@ def check_greeting(greeting: Greeting) -> None:
         )
 
 
-async def check(router: Router, topology: Topology, dialer: Dialer, settings: Settings, partitions: int) -> Keys:
+async def check(router: Router, topology: Topology, dialer: Dialer, settings: Settings) -> Keys:
     """Refuses servers that cannot keep the promises, and returns the keys. Waits while they load their data.
-
-    At the first start there are `partitions` of them, if the settings do not say it.
 
     Raises:
         ConfigurationError: says what to change.
         Unavailable: one does not answer.
     """
-    keys = Keys(settings.prefix, settings.partitions or partitions)
+    keys = Keys(settings.prefix, settings.partitions or topology.partitions)
     servers = {topology.node(tag): tag for tag in keys.tags}
     away: list[ConfigurationError] = []
     try:

@@ -9,22 +9,17 @@ from unbroken.config import Settings
 from unbroken.keys import Keys
 from unbroken.redis.address import Address
 from unbroken.redis.checks import check
-from unbroken.redis.cluster import Cluster
 from unbroken.redis.dial import Dialer
 from unbroken.redis.discovery import discover
 from unbroken.redis.group import Group
 from unbroken.redis.live import Live
 from unbroken.redis.ready import Ready
 from unbroken.redis.router import Router
-from unbroken.redis.sentinel import Sentinels
-from unbroken.redis.topology import Fixed
+from unbroken.redis.topology import Topology
 
 PATIENCE = 5.0
 """Most seconds that Redis may take for a connection or a reply before the connection counts as dead. The connections
 of the start get all of them, whatever the settings say."""
-PARTITIONS = 16
-PARTITIONS_OF_CLUSTER = 64
-"""How many a deployment has, unless its settings say so: enough for every server of a cluster to get its share."""
 
 
 class RedisClient:
@@ -35,9 +30,7 @@ class RedisClient:
         router: runs scripts and commands.
     """
 
-    def __init__(
-        self, dialer: Dialer, topology: Fixed | Sentinels | Cluster, router: Router, settings: Settings, keys: Keys
-    ) -> None:
+    def __init__(self, dialer: Dialer, topology: Topology, router: Router, settings: Settings, keys: Keys) -> None:
         self._dialer = dialer
         self._topology = topology
         self._settings = settings
@@ -60,8 +53,7 @@ class RedisClient:
         group = Group(dialer, settings.ack_replicas, settings.ack_timeout) if settings.ack == "replica" else None
         router = Router(dialer, topology, settings.redis_timeout, group)
         try:
-            partitions = PARTITIONS_OF_CLUSTER if isinstance(topology, Cluster) else PARTITIONS
-            keys = await check(router, topology, dialer, settings, partitions)
+            keys = await check(router, topology, dialer, settings)
         except BaseException:
             await router.close()
             await topology.close()

@@ -42,6 +42,9 @@ class Cluster(Discovered[Map]):
         seeds: servers of the cluster, of which one has to answer at the start. Later all are asked that it knows.
     """
 
+    partitions = 64
+    """Enough for every server to get its share."""
+
     def __init__(self, dialer: Dialer, seeds: tuple[Node, ...]) -> None:
         super().__init__(dialer, dialer, seeds, _AT_ONCE)
         self._seeds = seeds

@@ -8,11 +8,11 @@ from unbroken.redis.checks import explain
 from unbroken.redis.cluster import Cluster
 from unbroken.redis.dial import Dialer, Greeting
 from unbroken.redis.sentinel import Sentinels
-from unbroken.redis.topology import Fixed, Node
+from unbroken.redis.topology import Fixed, Node, Topology
 from unbroken.redis.wire import RedisReplyError
 
 
-async def discover(address: Address, dialer: Dialer) -> Fixed | Sentinels | Cluster:
+async def discover(address: Address, dialer: Dialer) -> Topology:
     """The topology of a deployment, which knows its primaries already; close it in the end.
 
     Raises:

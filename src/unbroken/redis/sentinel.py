@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from unbroken.errors import ConfigurationError
 from unbroken.redis.dial import Dialer
 from unbroken.redis.discovered import Discovered
-from unbroken.redis.topology import Node
+from unbroken.redis.topology import PARTITIONS, Node
 from unbroken.redis.wire import RedisReplyError, Wire
 
 
@@ -30,6 +30,8 @@ class Sentinels(Discovered[Named]):
         sentinels: where they are.
         service: what they call the primary.
     """
+
+    partitions = PARTITIONS
 
     def __init__(self, dialer: Dialer, asks: Dialer, sentinels: tuple[Node, ...], service: str) -> None:
         super().__init__(dialer, asks, sentinels, len(sentinels))

@@ -22,8 +22,18 @@ class Node(NamedTuple):
         return f"{host}:{self.port}" if host else "the configured address"
 
 
+PARTITIONS = 16
+"""How many a deployment with one primary has, unless its settings say so."""
+
+
 class Topology(Protocol):
-    """Knows the primaries and what each of them owns."""
+    """Knows the primaries and what each of them owns.
+
+    Attributes:
+        partitions: how many a new deployment gets, unless its settings say so.
+    """
+
+    partitions: int
 
     def node(self, tag: str) -> Node:
         """The primary that owns a hash tag, as far as is known."""
@@ -38,10 +48,14 @@ class Topology(Protocol):
     async def refresh(self) -> None:
         """Looks again, once for all who ask meanwhile. It never raises: a failure shows at the next try."""
 
+    async def close(self) -> None:
+        """Ends the looking."""
+
 
 class Fixed:
     """One server at one address: nothing to learn, nothing to refresh."""
 
+    partitions = PARTITIONS
     _NODE = Node()
 
     def node(self, tag: str) -> Node:

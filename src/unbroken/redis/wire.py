@@ -139,8 +139,7 @@ class Wire(asyncio.Protocol):
         self._heard = self._loop.time()
         try:
             self._reader.feed(data)
-            next_reply = self._reader.gets
-            while (reply := next_reply()) is not False:
+            while (reply := self._reader.gets()) is not False:
                 if type(reply) is _Push:
                     self._pushed(reply)
                 else:

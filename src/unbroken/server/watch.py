@@ -53,7 +53,7 @@ class Watch:
         self._interrupted = False
         self._failure: Exception | None = None
         self.caught_up = False
-        self._caught_up: asyncio.Event | None = None
+        self._catching_up: asyncio.Event | None = None
         self.sink: Sink | None = None
 
     async def attach(self) -> None:
@@ -74,9 +74,9 @@ class Watch:
     async def catch_up(self) -> None:
         """Waits until everything that had happened before was read."""
         if not self.caught_up:
-            if self._caught_up is None:
-                self._caught_up = asyncio.Event()
-            await self._caught_up.wait()
+            if self._catching_up is None:
+                self._catching_up = asyncio.Event()
+            await self._catching_up.wait()
 
     async def next(self) -> list[Item]:
         """Waits until there is something to show, and hands it over; empty after an `interrupt`.
@@ -96,9 +96,9 @@ class Watch:
                 raise self._failure
             if self._viewer.state is State.LIVE:
                 self.caught_up = True
-                if self._caught_up is not None:
-                    self._caught_up.set()
-                    self._caught_up = None
+                if self._catching_up is not None:
+                    self._catching_up.set()
+                    self._catching_up = None
                 await self._wait()
             else:
                 await self._read()

@@ -95,11 +95,11 @@ class Outbox:
     def _wait(self) -> float:
         """Seconds until the next flush may leave, unless the one under way is answered before."""
         if self._unanswered:
-            pause = STALL
-        elif self._beginning:
-            return 0.0
-        else:
-            pause = self._period
+            return self._left(STALL)
+        return 0.0 if self._beginning else self._left(self._period)
+
+    def _left(self, pause: float) -> float:
+        """Seconds until so many have passed since the last flush."""
         return self._flushed_at + pause - time.monotonic()
 
     @property
@@ -114,7 +114,7 @@ class Outbox:
     def _flush(self) -> None:
         self._soon = False
         flushed, self._beginning = self._beginning, []
-        if self._flushed_at + self._period - time.monotonic() < _TICK:
+        if self._left(self._period) < _TICK:
             flushed += self._waiting
             self._waiting = []
         connections: dict[str, Hashable | None] = {}

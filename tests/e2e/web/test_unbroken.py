@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.e2e.web.conftest import Deploy, Visit
 from tests.e2e.web.reader import Reader
@@ -54,6 +54,25 @@ async def test_reload_before_the_message_left(site: Site, reader: Reader) -> Non
     await reader.page.reload()
     await reader.complete(reader.answers, "One.")
     assert len(await site.history(key)) == 2
+
+
+@pytest.mark.parametrize("part", ["Markdown", "TaskDialog"])
+async def test_a_part_of_the_page_that_did_not_arrive(reader: Reader, part: str) -> None:
+    """What is loaded behind the first view meets a dead connection; it comes when the connection is back."""
+    failed = asyncio.Event()
+
+    async def lose(route: Route) -> None:
+        await route.abort()
+        failed.set()
+
+    await reader.context.route(f"**/assets/{part}-*", lose)
+    await reader.page.reload()
+    await reader.send("say Some **bold** words.")
+    await expect(reader.answers).to_contain_text("words.")
+    await failed.wait()
+    await reader.context.unroute_all()
+    await expect(reader.answers.locator("strong")).to_have_text("bold")
+    await reader.rename("Back again")
 
 
 async def test_two_tabs_show_the_same_also_what_the_other_wrote(site: Site, reader: Reader) -> None:

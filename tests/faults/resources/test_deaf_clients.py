@@ -13,7 +13,7 @@ from tests.faults.resources.bots import PIECE
 from tests.faults.resources.deployment import MIB, Deploy, Deployment
 from tests.faults.resources.peak import Peak
 from tests.integration.server.process import Process, process
-from tests.integration.server.site import Client, Reader
+from tests.integration.server.site import Client, deaf
 from unbroken.protocol import CloseCode
 from unbroken.server.bounds import Bounds
 
@@ -23,20 +23,6 @@ ALL = PIECE * KILOBYTES
 STALL = 3.0
 EACH = MIB
 """What a client that does not read may cost: its queue, what the transport holds, and one page of the log."""
-
-
-@asynccontextmanager
-async def deaf(site: Client, token: str) -> AsyncIterator[Reader]:
-    """A client whose kernel takes little, and whose library takes one message and then waits to be asked."""
-    host, port = site.address.split(":")
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.connect((host, int(port)))
-    sock.setblocking(False)
-    async with site.native(
-        token, sock=sock, max_queue=1, max_size=None, ping_interval=None, close_timeout=0.1
-    ) as reader:
-        yield reader
 
 
 def handshake(host: str, token: str) -> bytes:

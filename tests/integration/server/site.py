@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
@@ -171,3 +172,17 @@ class Reader:
             case "reply.completed" | "reply.failed" | "reply.cancelled":
                 self.messages.append(event["message"])
                 self.said = ""
+
+
+@asynccontextmanager
+async def deaf(site: Client, token: str) -> AsyncIterator[Reader]:
+    """A client whose kernel takes little, and which reads nothing until it is asked to."""
+    host, port = site.address.split(":")
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect((host, int(port)))
+    sock.setblocking(False)
+    async with site.native(
+        token, sock=sock, max_queue=1, max_size=None, ping_interval=None, close_timeout=0.1
+    ) as reader:
+        yield reader

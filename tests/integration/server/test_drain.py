@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.integration.server.author import Author
 from tests.integration.server.process import Process, process
-from tests.integration.server.site import SOON, Client
-from tests.integration.server.test_slow import PIECE, deaf
+from tests.integration.server.site import SOON, Client, deaf
+from tests.integration.server.test_slow import PIECE
 from unbroken.backend import Backend
 from unbroken.config import Settings
 from unbroken.models.scripted import Scripted

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.server.author import Author
 from tests.integration.server.conftest import Serve
-from tests.integration.server.site import Client, Reader, Site, until
+from tests.integration.server.site import Reader, Site, deaf, until
 from unbroken.backend import Backend
 from unbroken.protocol import CloseCode
 from unbroken.server.bounds import Bounds
@@ -38,20 +37,6 @@ def held(site: Site) -> int:
     for connection in site.server.server_state.connections:
         total += connection.transport.get_write_buffer_size()
     return total
-
-
-@asynccontextmanager
-async def deaf(site: Client, token: str) -> AsyncIterator[Reader]:
-    """A client whose kernel takes little, and which reads nothing until it is asked to."""
-    host, port = site.address.split(":")
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.connect((host, int(port)))
-    sock.setblocking(False)
-    async with site.native(
-        token, sock=sock, max_queue=1, max_size=None, ping_interval=None, close_timeout=0.1
-    ) as reader:
-        yield reader
 
 
 def widen(reader: Reader) -> None:

@@ -14,6 +14,7 @@ from unbroken.backend import Backend
 from unbroken.embedded import Embedded
 from unbroken.log import Kind
 from unbroken.models.scripted import Scripted
+from unbroken.redis.ready import Ready
 from unbroken.types import Status
 
 pytestmark = pytest.mark.settings(partitions=2)
@@ -181,11 +182,20 @@ async def test_a_bot_that_blocks_the_loop_is_named_once(backend: Backend, valkey
         assert "time.sleep" in process.log
 
 
-async def test_a_long_reply_keeps_its_lease(backend: Backend) -> None:
-    """Another worker looks for leases that ran out all the time, and finds none."""
+async def test_a_long_reply_keeps_its_lease(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker looks for leases that ran out all the time, and finds none.
+
+    The first one does not look: it would find its own, and that alone would keep the other from it.
+    """
     talk = await Talk.begin(backend)
     bot, other = Scripted(), Scripted()
-    async with working(backend, bot):
+    reclaim = Ready.reclaim
+
+    async def of_others(ready: Ready, min_idle: float, count: int) -> list[tuple[str, str]]:
+        return [] if ready._consumer == keeper.consumer else await reclaim(ready, min_idle, count)
+
+    async with working(backend, bot) as keeper:
+        monkeypatch.setattr(Ready, "reclaim", of_others)
         message_id = await talk.send("wait door; say done")
         await until(lambda: bot.waiting["door"])
         async with working(backend, other):

@@ -6,6 +6,8 @@
  * name is met. Until it is there the text shows the name itself, and afterwards everybody who listens renders again.
  */
 
+import { Later } from "../later";
+
 const COMMON: Readonly<Record<string, string>> = {
   amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00A0", ndash: "–", mdash: "—", hellip: "…", bull: "•",
   middot: "·", times: "×", minus: "−", plusmn: "±", deg: "°", euro: "€", copy: "©", reg: "®", trade: "™", para: "¶",
@@ -15,27 +17,12 @@ const COMMON: Readonly<Record<string, string>> = {
 
 const REFERENCE = /&(?:#[xX]([0-9a-fA-F]{1,6})|#(\d{1,7})|([a-zA-Z][a-zA-Z0-9]{1,31}));/g;
 
-let all: Readonly<Record<string, string>> | null = null;
-let loading: Promise<void> | null = null;
-const listeners = new Set<() => void>();
-
-function load(): void {
-  loading ??= import("character-entities").then(
-    (module) => {
-      all = module.characterEntities;
-      for (const listener of listeners) listener();
-    },
-    () => {
-      // not reachable now: the next unknown name tries again
-      loading = null;
-    },
-  );
-}
+const all = new Later(() => import("character-entities"));
 
 function named(name: string): string | null {
-  const table = all ?? COMMON;
+  const table: Readonly<Record<string, string>> = all.get()?.characterEntities ?? COMMON;
   if (Object.hasOwn(table, name)) return table[name] ?? null;
-  if (!all) load();
+  void all.start();
   return null;
 }
 
@@ -55,10 +42,7 @@ export function decode(text: string): string {
 }
 
 /** Calls back when the full table has arrived. */
-export function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+export const subscribe = all.listen;
 
 /** True once every name is known. */
-export const complete = (): boolean => all !== null;
+export const complete = (): boolean => all.get() !== null;

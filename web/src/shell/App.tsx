@@ -3,6 +3,7 @@ import { flushSync } from "react-dom";
 
 import type { Sessions } from "../../client";
 import { useText } from "../i18n/useText";
+import { Later } from "../later";
 import { loadMarkdown } from "../markdown/LazyMarkdown";
 import { whenIdle } from "../thread/idle";
 import { forget } from "./archive";
@@ -23,8 +24,8 @@ import { Welcome } from "./Welcome";
 
 import styles from "./App.module.css";
 
-const dialogs = () => import("./dialogs/TaskDialog");
-const TaskDialog = lazy(() => dialogs().then((module) => ({ default: module.TaskDialog })));
+const dialogs = new Later(() => import("./dialogs/TaskDialog"));
+const TaskDialog = lazy(() => dialogs.start().then((module) => ({ default: module.TaskDialog })));
 
 export function App({ sessions }: { sessions: Sessions }) {
   const t = useText();
@@ -43,7 +44,7 @@ export function App({ sessions }: { sessions: Sessions }) {
     () =>
       whenIdle(() => {
         loadMarkdown();
-        dialogs().catch(() => {});
+        void dialogs.start();
       }),
     [],
   );

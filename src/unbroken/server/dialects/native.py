@@ -36,9 +36,9 @@ class Native:
             self._turn, self._change = turn, change
             before, _, after = str(cursor).split(".")
             self._before, self._after = before.encode(), after.encode()
-        return b'{"cursor":"%b.%d-%d.%b",%b' % (self._before, epoch, seq, self._after, entry.frame[1:])
+        return with_cursor(entry.frame, b"%b.%d-%d.%b" % (self._before, epoch, seq, self._after))
 
     def replaced(self, snapshot: Replaced) -> Sequence[bytes]:
         """Writes one `snapshot` event."""
         frame = b'{"type":"snapshot","messages":%b,"name":%b}' % (snapshot.messages, snapshot.name)
-        return (with_cursor(frame, str(snapshot.cursor)),)
+        return (with_cursor(frame, str(snapshot.cursor).encode()),)
