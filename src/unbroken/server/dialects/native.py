@@ -36,7 +36,8 @@ class Native:
             self._turn, self._change = turn, change
             before, _, after = str(cursor).split(".")
             self._before, self._after = before.encode(), after.encode()
-        return with_cursor(entry.frame, b"%b.%d-%d.%b" % (self._before, epoch, seq, self._after))
+        # `with_cursor`, without the call: this is written for every piece on every socket
+        return b'{"cursor":"%b.%d-%d.%b",%b' % (self._before, epoch, seq, self._after, entry.frame[1:])
 
     def replaced(self, snapshot: Replaced) -> Sequence[bytes]:
         """Writes one `snapshot` event."""
