@@ -29,7 +29,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from unbroken.models import ag_ui
 from unbroken.models.base import Bot
 from unbroken.models.wrap import wrap
-from unbroken.types import Turn
+from unbroken.turn import Turn
 
 TOKEN = "token "  # noqa: S105 - it is one of text
 

@@ -33,11 +33,11 @@ import msgspec
 import uvloop
 
 from unbroken.backend import Backend
+from unbroken.claim import Claim, Outcome
 from unbroken.config import Settings
 from unbroken.embedded import Embedded
 from unbroken.log import Appender, Kind
 from unbroken.protocol import ReplyDelta, encode
-from unbroken.queue import Claim, Outcome
 from unbroken.types import Feedback, Message, Role, Status
 
 SESSIONS = (10, 100, 1_000, 10_000)
@@ -93,7 +93,7 @@ class Bench:
     async def take(self, session: str, entry: str) -> Claim:
         """Starts the next reply of a session."""
         claim = await self.backend.queue.take(
-            session, entry, secrets.token_hex(8), attempts=3, continues=False, context=20
+            session, entry, secrets.token_hex(8), attempts=3, continuing="", context=20
         )
         assert claim is not None
         return claim
@@ -316,7 +316,7 @@ async def _changing(made: Bench, sessions: list[str]) -> dict[str, float]:
     found["edit a waiting message"], _ = await made.cost([queue.edit(*one, TEXT.upper()) for one in waiting])
     found["withdraw a waiting message"], _ = await made.cost([queue.withdraw(*one) for one in waiting])
     for session, entry in await made.entries(len(sessions)):
-        await made.backend.queue.take(session, entry, "none", attempts=3, continues=False, context=20)
+        await made.backend.queue.take(session, entry, "none", attempts=3, continuing="", context=20)
     return found
 
 

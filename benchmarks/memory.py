@@ -24,9 +24,9 @@ from typing import Any
 import psutil
 
 from unbroken.backend import Backend
+from unbroken.claim import Outcome
 from unbroken.config import Settings
 from unbroken.embedded import Embedded
-from unbroken.queue import Outcome
 from unbroken.types import Status
 
 HISTORIES = {0: 400, 10: 200, 100: 50, 1000: 10}
@@ -48,7 +48,7 @@ async def converse(backend: Backend, messages: int) -> str:
     for number in range(messages // 2):
         await backend.queue.accept(session.id, f"{_rng.getrandbits(128):032x}", text())
         entry = (await backend.store.state(session.id))["rid"]
-        claim = await backend.queue.take(session.id, entry, f"{number}", attempts=3, continues=False, context=0)
+        claim = await backend.queue.take(session.id, entry, f"{number}", attempts=3, continuing="", context=0)
         assert claim is not None
         await backend.queue.finish(claim, 1, Outcome(Status.COMPLETED, text()))
     return session.id

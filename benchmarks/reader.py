@@ -36,7 +36,8 @@ import aiohttp
 import uvloop
 
 from unbroken.models.openai import OpenAI
-from unbroken.types import Message, Role, Turn
+from unbroken.turn import Turn
+from unbroken.types import Message, Role
 
 PACE = 0.02
 """Seconds between two tokens of one stream."""

@@ -11,7 +11,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,35 +20,50 @@ from msgspec import inspect as shapes
 
 from unbroken import protocol, types
 
-TARGET = Path(__file__).resolve().parent.parent / "web" / "client" / "protocol.ts"
+FOLDER = Path(__file__).resolve().parent.parent / "web" / "client"
 WIDTH = 120
 
 HEADER = """\
 /**
- * The wire of `unbroken.v1`. Generated from the Python protocol by tools/typescript.py: change it there.
+ * {}. Generated from the Python {} by tools/typescript.py: change it there.
  */
 """
 
 
-def render() -> str:
-    """The whole file."""
+def render() -> dict[str, str]:
+    """The text of each file."""
     commands, events = get_args(protocol.Command), get_args(protocol.Event)
     sent = _reachable(commands)
     received = [shape for shape in _reachable(events) if shape not in sent]
-    sections = [
-        HEADER,
+    shared = [shape for shape in sent + received if shape.cls.__module__ == types.__name__]
+    own = [shape for shape in received if shape not in shared]
+    names = sorted([shape.cls.__name__ for shape in shared] + ["Part"])
+    first = [
+        HEADER.format("What the wire speaks about: messages and their parts", "types"),
+        *(_declaration(found, omits=True) for found in shared),
+        _union("Part", get_args(types.Part)),
+    ]
+    declared = [
+        *(_declaration(found, omits=False) for found in sent if found not in shared),
+        _union("Command", commands),
+        *(_declaration(found, omits=True) for found in own),
+    ]
+    second = [
+        HEADER.format("The wire of `unbroken.v1`", "protocol"),
+        _imported([name for name in names if any(re.search(rf"\b{name}\b", text) for text in declared)]),
         f'export const SUBPROTOCOL = "{protocol.SUBPROTOCOL}";\n',
         _comment("Offered beside the subprotocol, followed by the token: browsers set no headers on a WebSocket.")
         + f'export const TOKEN_SUBPROTOCOL = "{protocol.TOKEN_SUBPROTOCOL}";\n',
-        *(_declaration(found, omits=False) for found in sent),
-        _union("Command", commands),
-        *(_declaration(found, omits=True) for found in received),
-        *(_part_union(received)),
+        *declared,
         _union("Event", events),
         _errors(),
         _close_codes(),
     ]
-    return "\n".join(sections)
+    return {"types.ts": "\n".join(first), "protocol.ts": "\n".join(second)}
+
+
+def _imported(names: list[str]) -> str:
+    return f'import type {{ {", ".join(names)} }} from "./types";\n\nexport type * from "./types";\n'
 
 
 def _reachable(roots: Iterable[type]) -> list[shapes.StructType | shapes.EnumType]:
@@ -127,11 +142,6 @@ def _is_part(members: Iterable[shapes.Type]) -> bool:
     return {shape.cls for shape in members if isinstance(shape, shapes.StructType)} == set(get_args(types.Part))
 
 
-def _part_union(shapes_of_events: Iterable[shapes.StructType | shapes.EnumType]) -> Iterator[str]:
-    if {shape.cls for shape in shapes_of_events} >= set(get_args(types.Part)):
-        yield _union("Part", get_args(types.Part))
-
-
 def _union(name: str, members: Iterable[type]) -> str:
     line = f"export type {name} = {' | '.join(member.__name__ for member in members)};\n"
     if len(line) <= WIDTH:
@@ -181,11 +191,12 @@ def _comment(text: str, indent: str = "") -> str:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Writes the file, or with `--check` says what is wrong with it."""
-    if "--check" not in arguments:
-        TARGET.write_text(render())
-    elif TARGET.read_text() != render():
-        return f"{TARGET.name} does not match the Python protocol: run `python tools/typescript.py`"
+    """Writes the files, or with `--check` says what is wrong with them."""
+    for name, text in render().items():
+        if "--check" not in arguments:
+            (FOLDER / name).write_text(text)
+        elif (FOLDER / name).read_text() != text:
+            return f"{name} does not match the Python protocol: run `python tools/typescript.py`"
     return None
 
 

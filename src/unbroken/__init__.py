@@ -15,11 +15,13 @@ For bots, import `Turn` and the parts from here; everything else has its own mod
 from __future__ import annotations
 
 from unbroken.errors import BotError, UnbrokenError
-from unbroken.types import Data, Message, Reasoning, Source, ToolCall, ToolResult, Turn
+from unbroken.turn import Turn
+from unbroken.types import Data, File, Message, Reasoning, Source, ToolCall, ToolResult
 
 __all__ = [
     "BotError",
     "Data",
+    "File",
     "Message",
     "Reasoning",
     "Source",

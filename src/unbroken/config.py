@@ -15,7 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from unbroken.errors import ConfigurationError
-from unbroken.types import AckLevel
+from unbroken.types import AckLevel, Policy
 
 
 def _own(name: str) -> AliasChoices:
@@ -120,9 +120,33 @@ class Settings(BaseSettings):
         None, validation_alias=_own("OPENAI_API_KEY"), description="Key for OpenAI, or for the server at MODEL_URL."
     )
     system_prompt: str | None = Field(None, description="Put before every conversation.")
+    temperature: float | None = Field(None, ge=0, le=2, description="How much chance the model allows itself.")
+    max_tokens: int | None = Field(None, ge=1, description="Longest answer of the model, in tokens.")
+    context_tokens: int | None = Field(
+        None, ge=1, description="Most tokens of the conversation that the model is sent; older messages are left out."
+    )
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="Requests to the model for each worker; more of them wait."
+    )
     model_timeout: float = Field(60.0, gt=0, description="Longest silence of the model, before and between tokens.")
     model_retries: int = Field(
         3, ge=0, description="Repeats after 429, 5xx or a lost connection, before the first token."
+    )
+
+    # Bots
+    bots: Path | None = Field(None, description="A TOML file with several bots; unset: one, as described here.")
+    policy: Policy = Field(
+        "queue",
+        description=(
+            "What a message does that arrives during a reply: queue (it waits), interrupt (it stops that), merge (one "
+            "reply answers both), reject."
+        ),
+    )
+    titles: bool = Field(False, description="Whether the bot names a session after its first reply.")
+    title: str = Field("", description="The bot's name on the page.")
+    welcome: str = Field("", description="What an empty chat says first.")
+    prompts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Suggestions for a first message, a line each."
     )
 
     # Everything in one command
@@ -133,6 +157,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("prompts", mode="before")
+    @classmethod
+    def _lines(cls, value: object) -> object:
+        return tuple(line.strip() for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
 
     def redis_address(self) -> str | None:
         """The address of Redis as a URL with its credentials, or None if nothing is configured.

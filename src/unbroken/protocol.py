@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from unbroken.errors import ProtocolViolation
-from unbroken.types import Feedback, Message, Part
+from unbroken.types import Feedback, Message, Part, Policy
 
 SUBPROTOCOL = "unbroken.v1"
 TOKEN_SUBPROTOCOL = "unbroken.token."  # noqa: S105 - a name, not a secret
@@ -29,11 +29,17 @@ class MessageSend(msgspec.Struct, frozen=True, tag="message.send"):
     Attributes:
         replaces: a message of the user's that this one is another version of: the same text for another reply, or
             another text. Any version may be named; what is accepted names the first.
+        answers: the reply whose question this message answers; refused if that is not open. Without it, a message
+            answers the open question if there is one.
+        policy: what becomes of a reply that is running: the message waits for it (queue), stops it and all that wait
+            (interrupt), is answered together with them (merge), or is refused (reject). Without it, the bot's.
     """
 
     id: str
     text: str
     replaces: str | None = None
+    answers: str | None = None
+    policy: Policy | None = None
 
 
 class ReplyCancel(msgspec.Struct, frozen=True, tag="reply.cancel"):
@@ -95,12 +101,17 @@ Command: TypeAlias = (
 # Events: server to client --------------------------------------------------------------------------
 
 
-class SessionInfo(msgspec.Struct, frozen=True):
-    """Who this connection belongs to."""
+class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who this connection belongs to.
+
+    Attributes:
+        bot: which of the deployment's bots answers; empty: the first.
+    """
 
     id: str
     name: str
     session_start: str
+    bot: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -155,13 +166,14 @@ class MessageAcknowledged(msgspec.Struct, frozen=True, tag="message.acknowledged
 
 
 class ReplyStarted(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.started"):
-    """An attempt to answer begins; `text` replaces whatever an earlier attempt showed. Logged."""
+    """An attempt to answer begins; `text` and `parts` replace whatever an earlier attempt showed. Logged."""
 
     turn: int
     message_id: str
     attempt: int
     text: str
     cursor: str = ""
+    parts: list[Part] = []
 
 
 class ReplyDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag="reply.delta"):
@@ -297,10 +309,12 @@ ERRORS: dict[str, ErrorRow] = {
     "bad_message": ErrorRow(422, False, "The message is empty, too long, or not text."),
     "unauthorized": ErrorRow(403, False, "The token is missing or opens no session."),
     "unknown_message": ErrorRow(404, False, "No accepted message has this id."),
-    "not_waiting": ErrorRow(409, False, "Too late to change the message, or too early to judge its reply."),
+    "not_waiting": ErrorRow(
+        409, False, "Too late to change the message or to answer the question, or too early to judge a reply."
+    ),
     "session_gone": ErrorRow(410, False, "The session expired or was deleted; create a new one."),
     "session_full": ErrorRow(409, False, "The session holds as many messages as it may; create a new one."),
-    "busy": ErrorRow(429, True, "Too many messages wait in this session."),
+    "busy": ErrorRow(429, True, "Too many messages wait in this session, or it takes none during a reply."),
     "rate_limited": ErrorRow(429, True, "Too many new sessions or sockets from one place."),
     "unavailable": ErrorRow(503, True, "The store cannot be reached or cannot write now; nothing was lost."),
     "unacknowledged": ErrorRow(503, True, "Stored, but not yet as safely as configured; send the same id again."),

@@ -6,23 +6,16 @@ messages themselves wait in the session's inbox. So sessions run side by side, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
+from unbroken.claim import Claim, Outcome, claimed, encode, members, settled
 from unbroken.cursor import StreamId
-from unbroken.errors import InboxFull, LeaseLost, MessageRefused, SessionFull
+from unbroken.errors import InboxFull, LeaseLost, MessageRefused, NotWaiting, SessionFull
 from unbroken.keys import GROUP, Keys
-from unbroken.protocol import MessageAccepted
 from unbroken.redis.router import Router
 from unbroken.scripts import Code, Scripts, refusal
-from unbroken.types import REPLY, Failure, Message, Part, Status, in_view
-
-_accepted = msgspec.json.Decoder(MessageAccepted)
-_context = msgspec.json.Decoder(list[Message])
-_names = msgspec.json.Decoder(list[str])
-_encoder = msgspec.json.Encoder()
+from unbroken.turn import Journal
+from unbroken.types import REPLY, Policy
 
 
 class Limits(NamedTuple):
@@ -44,37 +37,6 @@ class Receipt(NamedTuple):
 
     turn: StreamId
     duplicate: bool
-
-
-class Claim(NamedTuple):
-    """A taken attempt: everything that a worker needs to answer, and to prove that it may.
-
-    Attributes:
-        name: the session's name.
-        entry: the ready entry that holds the lease.
-        context: the conversation up to this turn, oldest first, ending with the message itself.
-        partial: what earlier attempts showed, if the bot continues; else empty.
-    """
-
-    session: str
-    name: str
-    entry: str
-    turn: StreamId
-    epoch: int
-    attempt: int
-    message: Message
-    partial: str
-    context: list[Message]
-
-
-class Outcome(NamedTuple):
-    """How a reply ended. `reason` goes to the dead letter of a failed one, and may hold details."""
-
-    status: Status
-    text: str
-    error: Failure | None = None
-    parts: Sequence[Part] = ()
-    reason: str = ""
 
 
 class DeadLetter(NamedTuple):
@@ -101,12 +63,31 @@ class Queue:
         self._scripts = scripts
         self._limits = limits
 
-    async def accept(self, session: str, message_id: str, text: str, replaces: str | None = None) -> Receipt:
+    async def accept(
+        self,
+        session: str,
+        message_id: str,
+        text: str,
+        *,
+        replaces: str | None = None,
+        answers: str | None = None,
+        policy: Policy = "queue",
+    ) -> Receipt:
         """Accepts a message: from now on it gets exactly one outcome. The same id twice counts once.
+
+        Args:
+            session: its id.
+            message_id: chosen by the client.
+            text: what it says.
+            replaces: a message that this one is another version of.
+            answers: the reply whose question it answers. Without it, a message answers the open question if there is
+                one.
+            policy: what happens to a reply that is running.
 
         Raises:
             MessageRefused: empty, too long, or not text.
-            InboxFull: too many wait; `retry_after` says when to try again.
+            InboxFull: too many wait, or the policy refuses it during a reply; `retry_after` says when to try again.
+            NotWaiting: the question that it answers is not open.
             SessionFull, SessionGone: this session takes no more messages.
             UnknownMessage: there is no message that it could replace.
             Unacknowledged: taken, but not as safely as `ack` demands; the same id again confirms it.
@@ -124,11 +105,15 @@ class Queue:
             self._limits.inbox,
             self._limits.turns,
             replaces or "",
+            answers or "",
+            policy,
         )
         match result.code:
             case Code.OK | Code.DUP:
                 assert result.turn is not None
                 return Receipt(result.turn, result.code is Code.DUP)
+            case Code.BUSY if policy == "reject":
+                raise InboxFull("a reply is running, or more wait; send this one again after it", retry_after=2.0)
             case Code.BUSY:
                 raise InboxFull(
                     f"{self._limits.inbox} messages wait in this session already; send this one again later",
@@ -136,6 +121,8 @@ class Queue:
                 )
             case Code.FULL:
                 raise SessionFull(f"the session holds {self._limits.turns} messages, as many as it may")
+            case Code.LATE:
+                raise NotWaiting("the question that this message answers is not open any more")
             case code:
                 raise refusal(code)
 
@@ -186,7 +173,7 @@ class Queue:
             raise refusal(code)
 
     async def take(
-        self, session: str, entry: str, nonce: str, *, attempts: int, continues: bool, context: int
+        self, session: str, entry: str, nonce: str, *, attempts: int, continuing: str, context: int
     ) -> Claim | None:
         """Starts the next attempt of a session, or returns None if there is nothing to do.
 
@@ -195,31 +182,37 @@ class Queue:
             entry: the ready entry that was read or reclaimed.
             nonce: of this take; the same nonce twice gives the same claim.
             attempts: how many a message may have before it is committed as failed.
-            continues: whether the bot continues a partial text.
+            continuing: names of the bots that continue a partial text, with a comma around each.
             context: how many earlier messages to hand over.
         """
         # Messages are stored when they are accepted, replies when they are committed: up to a full inbox of replies
         # may stand behind a message that they are older than.
         window = context + self._limits.inbox
         taken = await self._scripts.take(
-            self._keys.session(session), session, entry, nonce, attempts, continues, window
+            self._keys.session(session), session, entry, nonce, attempts, continuing, window
         )
         if taken.code is not Code.OK:
             return None
-        assert taken.turn is not None
-        number = taken.turn.first
-        earlier = in_view(message for message in _context.decode(taken.context) if message.turn <= number)
-        return Claim(
-            session,
-            _names.decode(taken.name)[0],
-            entry,
-            taken.turn,
-            taken.epoch,
-            taken.attempt,
-            _accepted.decode(taken.message).message,
-            taken.partial,
-            earlier[-context - 1 :],
-        )
+        return claimed(session, entry, taken, context)
+
+    async def checkpoint(self, claim: Claim, number: int, journal: Journal, seq: int | None) -> None:
+        """Keeps what a bot wants to find in its next attempt.
+
+        Args:
+            claim: the attempt.
+            number: 1, 2, 3 … within it.
+            journal: what to keep.
+            seq: the last chunk that the next attempt leaves standing; None leaves that as it was.
+
+        Raises:
+            LeaseLost: another attempt owns the reply, or the session is gone.
+        """
+        keys = self._keys.session(claim.session)
+        if (
+            await self._scripts.checkpoint(keys, claim.session, claim.epoch, number, encode(journal), seq)
+            is not Code.OK
+        ):
+            raise LeaseLost(f"session {claim.session} was taken over by a newer attempt")
 
     async def finish(self, claim: Claim, seq: int, outcome: Outcome) -> bool:
         """Commits the outcome. True if it is committed now or was before, False if the session is gone.
@@ -240,8 +233,10 @@ class Queue:
             claim.epoch,
             seq,
             outcome.status,
-            _members(outcome),
+            members(outcome),
             outcome.reason,
+            settled(claim, outcome),
+            claim.message.id + REPLY,
         )
         match result.code:
             case Code.OK | Code.ALREADY:
@@ -306,16 +301,6 @@ class Queue:
         receipt = await self.accept(letter.session, f"retry-{letter.id}", text)
         await self.drop_dead(letter)
         return receipt
-
-
-def _members(outcome: Outcome) -> bytes:
-    """The members msg, status, error and parts as JSON without the braces."""
-    members: dict[str, Any] = {"msg": outcome.text, "status": outcome.status}
-    if outcome.error is not None:
-        members["error"] = outcome.error
-    if outcome.parts:
-        members["parts"] = outcome.parts
-    return _encoder.encode(members)[1:-1]
 
 
 def _dead(tag: str, row: Any) -> DeadLetter:

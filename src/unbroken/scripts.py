@@ -18,12 +18,13 @@ from unbroken.cursor import ZERO, Cursor, StreamId
 from unbroken.errors import MessageRefused, NotWaiting, Refused, SessionGone, Unacknowledged, UnknownMessage
 from unbroken.keys import PartitionKeys, SessionKeys
 from unbroken.redis.router import Router, Script
-from unbroken.types import Status
+from unbroken.types import Policy, Status
 
 NAMES = (
     "create",
     "accept",
     "take",
+    "checkpoint",
     "finish",
     "renew",
     "release",
@@ -83,7 +84,7 @@ class Code(StrEnum):
 
 
 class Accepted(NamedTuple):
-    """OK or DUP with the turn id; GONE, BUSY, FULL, UNKNOWN; BAD with the store's reason."""
+    """OK or DUP with the turn id; GONE, BUSY, FULL, UNKNOWN, LATE; BAD with the store's reason."""
 
     code: Code
     turn: StreamId | None = None
@@ -95,8 +96,11 @@ class Taken(NamedTuple):
 
     Attributes:
         message: the frame of `message.accepted`.
-        context: JSON, `[message, ...]`: the newest messages, also those of later turns.
-        name: JSON, `[name]`: the name of the session.
+        parts: JSON, `[part, ...]`, or empty.
+        kept: what the bot kept in an earlier attempt, or empty.
+        asked: what the bot kept that asked a question, or empty.
+        found: JSON, by path: the name of the session in a list, its bot in a list, and the newest messages, also those
+            of later turns.
     """
 
     code: Code
@@ -105,8 +109,10 @@ class Taken(NamedTuple):
     attempt: int = 0
     message: bytes = b""
     partial: str = ""
-    context: bytes = b""
-    name: bytes = b""
+    parts: bytes = b""
+    kept: bytes = b""
+    asked: bytes = b""
+    found: bytes = b""
 
 
 class Renewed(NamedTuple):
@@ -172,9 +178,9 @@ class Scripts:
         """Makes a change, which the nonce tells from the same change asked for again."""
         return Code((await self._run(name, keys, session, secrets.token_hex(8), *args))[0].decode())
 
-    async def create(self, keys: SessionKeys, session: str, name: str, digest: str) -> str | None:
+    async def create(self, keys: SessionKeys, session: str, name: str, digest: str, bot: str = "") -> str | None:
         """Makes a session; returns its start in ISO 8601, or None if the id is taken."""
-        reply = await self._run("create", keys, session, name, digest)
+        reply = await self._run("create", keys, session, name, digest, bot)
         return reply[1].decode() if reply[0] == b"OK" else None
 
     async def accept(
@@ -186,13 +192,18 @@ class Scripts:
         inbox_limit: int,
         turn_limit: int,
         replaces: str = "",
+        answers: str = "",
+        policy: Policy = "queue",
     ) -> Accepted:
         """Takes a message into the session, once for each message id.
 
         Raises:
             Unacknowledged: it is taken, now or before, but not as safely as `ack` demands.
         """
-        args = (session, self._ttl, keys.events, message_id, text, inbox_limit, turn_limit, replaces)
+        args = (
+            session, self._ttl, keys.events, message_id, text, inbox_limit, turn_limit, replaces, answers, policy,
+            keys.control,
+        )  # fmt: skip
         reply, confirmed = await self._router.confirm(keys.tag, load("accept"), keys.script, args)
         code = Code(reply[0].decode())
         if code in (Code.OK, Code.DUP):
@@ -202,15 +213,29 @@ class Scripts:
         return Accepted(code, reason=_reason(reply))
 
     async def take(
-        self, keys: SessionKeys, session: str, entry: str, nonce: str, attempts: int, continues: bool, context: int
+        self, keys: SessionKeys, session: str, entry: str, nonce: str, attempts: int, continuing: str, context: int
     ) -> Taken:
-        """Starts the next attempt of a session, and fences every attempt before it."""
-        reply = await self._run("take", keys, session, entry, nonce, attempts, int(continues), context)
+        """Starts the next attempt of a session, and fences every attempt before it.
+
+        `continuing` are the names of the bots that continue partial texts, with a comma around each.
+        """
+        reply = await self._run("take", keys, session, entry, nonce, attempts, continuing, context)
         code = Code(reply[0].decode())
         if code is not Code.OK:
             return Taken(code)
-        _, turn, epoch, attempt, message, partial, window, name = reply
-        return Taken(code, StreamId.parse(turn), int(epoch), int(attempt), message, partial.decode(), window, name)
+        _, turn, epoch, attempt, message, partial, *more = reply
+        return Taken(code, StreamId.parse(turn), int(epoch), int(attempt), message, partial.decode(), *more)
+
+    async def checkpoint(
+        self, keys: SessionKeys, session: str, epoch: int, number: int, data: bytes, seq: int | None
+    ) -> Code:
+        """Keeps what a bot wants to find in its next attempt. Returns OK or LOST.
+
+        `number` counts the calls of the epoch. `seq` is the last chunk that the next attempt leaves standing; None
+        leaves that as it was.
+        """
+        reply = await self._run("checkpoint", keys, session, epoch, number, data, "" if seq is None else seq)
+        return Code(reply[0].decode())
 
     async def finish(
         self,
@@ -222,9 +247,16 @@ class Scripts:
         status: Status,
         outcome: bytes,
         reason: str,
+        asked: bytes = b"",
+        reply_id: str = "",
     ) -> Finished:
-        """Commits the outcome of an attempt; `outcome` are JSON members, `seq` was never tried before."""
-        reply = await self._run("finish", keys, session, entry, epoch, seq, status.value, outcome, reason)
+        """Commits the outcome of an attempt; `outcome` are JSON members, `seq` was never tried before.
+
+        `asked` is what the bot keeps that asks a question with this reply; `-` if it is done with one; else empty.
+        """
+        reply = await self._run(
+            "finish", keys, session, entry, epoch, seq, status.value, outcome, reason, asked, reply_id
+        )
         code = Code(reply[0].decode())
         if code is Code.OK:
             return Finished(code, StreamId.parse(reply[1]))

@@ -29,6 +29,7 @@ class Opened(NamedTuple):
     id: str
     name: str
     session_start: str
+    bot: str = ""
 
 
 class Store:
@@ -42,8 +43,8 @@ class Store:
         self._keys = keys
         self._scripts = scripts
 
-    async def create(self, name: str) -> tuple[str, Session]:
-        """Creates a session. Returns its token and the session.
+    async def create(self, name: str, bot: str = "") -> tuple[str, Session]:
+        """Creates a session, for one of the deployment's bots or for the first. Returns its token and the session.
 
         The token is `<session id>.<secret>` with 192 bits of secret; only its SHA-256 digest is stored.
 
@@ -54,9 +55,9 @@ class Store:
         while True:
             session = secrets.token_urlsafe(12)
             token = f"{session}.{secrets.token_urlsafe(24)}"
-            start = await self._scripts.create(self._keys.session(session), session, name, _digest(token))
+            start = await self._scripts.create(self._keys.session(session), session, name, _digest(token), bot)
             if start is not None:
-                return token, Session(id=session, name=name, session_start=start)
+                return token, Session(id=session, name=name, session_start=start, bot=bot)
 
     async def open(self, token: str) -> Opened:
         """Opens a session with its token.
@@ -67,13 +68,14 @@ class Store:
         session = token.partition(".")[0]
         if not session or not token.isascii() or len(token) > 200:
             raise NotAuthenticated("Session not authenticated or expired token")
-        raw = await self._get(session, "$.id", "$.name", "$.session_start", "$.token_digest")
+        raw = await self._get(session, "$.id", "$.name", "$.session_start", "$.bot", "$.token_digest")
         if raw is None:
             raise NotAuthenticated("Session not authenticated or expired token")
         found: dict[str, list[str]] = msgspec.json.decode(raw)
         if not hmac.compare_digest(found["$.token_digest"][0], _digest(token)):
             raise NotAuthenticated("Session not authenticated or expired token")
-        return Opened(found["$.id"][0], found["$.name"][0], found["$.session_start"][0])
+        bot = found["$.bot"]
+        return Opened(found["$.id"][0], found["$.name"][0], found["$.session_start"][0], bot[0] if bot else "")
 
     async def read(self, session: str) -> Session:
         """Reads a session with its whole history.

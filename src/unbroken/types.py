@@ -1,4 +1,4 @@
-"""What the parts of Unbroken tell each other about: sessions, messages, parts of a reply, turns.
+"""What the parts of Unbroken tell each other about: sessions, messages, parts of a reply.
 
 These structs are also the wire and the stored form: a `Message` in Redis JSON, in an event and in an
 HTTP answer is the same object.
@@ -6,7 +6,6 @@ HTTP answer is the same object.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, Iterable
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
@@ -60,6 +59,34 @@ class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
     result: Any = None
 
 
+class Question(msgspec.Struct, frozen=True, omit_defaults=True, tag="question"):
+    """The bot asks the reader before it goes on; the next message is the answer.
+
+    Attributes:
+        text: the question, which also stands in the text of the reply.
+        options: answers to choose from; empty: the reader writes one.
+    """
+
+    text: str
+    options: list[str] = []
+
+
+class File(msgspec.Struct, frozen=True, omit_defaults=True, tag="file"):
+    """A file that belongs to the reply, kept by somebody else.
+
+    Attributes:
+        url: where it is, for the reader's browser.
+        name: what to call it; empty: the last part of its address.
+        media_type: as in HTTP, for example `image/png`.
+        size: bytes, if that is known.
+    """
+
+    url: str
+    name: str = ""
+    media_type: str = ""
+    size: int | None = None
+
+
 class Source(msgspec.Struct, frozen=True, tag="source"):
     """Where a statement comes from."""
 
@@ -74,7 +101,7 @@ class Data(msgspec.Struct, frozen=True, tag="data"):
     value: Any = None
 
 
-Part: TypeAlias = Reasoning | ToolCall | ToolResult | Source | Data
+Part: TypeAlias = Reasoning | ToolCall | ToolResult | Source | File | Question | Data
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -99,6 +126,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
             first of all versions. The history keeps them all; a view shows the last.
         withdrawn: taken back while it waited; it is not shown, and neither is its outcome.
         feedback: a reader's verdict on a reply.
+        answers: the reply whose question this message answers.
+        merged_into: the message whose reply also answers the one that this reply belongs to: this one is not shown.
     """
 
     id: str
@@ -113,6 +142,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     replaces: str | None = None
     withdrawn: bool = False
     feedback: Feedback | None = None
+    answers: str | None = None
+    merged_into: str | None = None
 
 
 def in_order(messages: Iterable[Message]) -> list[Message]:
@@ -124,85 +155,37 @@ def in_view(messages: Iterable[Message]) -> list[Message]:
     """What people and bots see of a conversation, in order: one version of each message, with its answer.
 
     Of several versions the one with the last turn is shown, which may be an older one if a newer one was sent before
-    it; none that was withdrawn is.
+    it; none that was withdrawn is. A reply that gave way to one for several messages is not shown beside that.
     """
     ordered = in_order(messages)
     asked = (message for message in ordered if message.role is Role.USER and not message.withdrawn)
     shown = set({message.replaces or message.id: message.id for message in asked}.values())
-    return [message for message in ordered if (message.reply_to or message.id) in shown]
+    return [
+        message for message in ordered if (message.reply_to or message.id) in shown and message.merged_into not in shown
+    ]
 
 
 class Session(msgspec.Struct, frozen=True):
-    """The session document, without the digest of its token."""
+    """The session document, without the digest of its token.
+
+    Attributes:
+        bot: which of the deployment's bots answers; empty: the first.
+    """
 
     id: str
     name: str
     session_start: str
     messages: list[Message] = []
-
-
-class Turn:
-    """One attempt to answer one message: what a bot is given.
-
-    Attributes:
-        text: the message to answer.
-        messages: the conversation so far, oldest first; the last one is the message to answer.
-        session: id of the session.
-        session_name: the name that the session was created with.
-        message_id: id of the message to answer.
-        number: 1, 2, 3 … within the session.
-        attempt: 1, or more if an earlier worker died on the way.
-        partial: what earlier attempts already showed. Only a bot that declares `continues = True` gets
-            it, and then yields only the rest; for others it is empty and clients start the text anew.
-    """
-
-    __slots__ = (
-        "_cancelled",
-        "attempt",
-        "message_id",
-        "messages",
-        "number",
-        "partial",
-        "session",
-        "session_name",
-        "text",
-    )
-
-    def __init__(
-        self,
-        text: str,
-        *,
-        messages: list[Message] | None = None,
-        session: str = "",
-        session_name: str = "",
-        message_id: str = "",
-        number: int = 1,
-        attempt: int = 1,
-        partial: str = "",
-    ) -> None:
-        self.text = text
-        self.messages = messages or [Message(id=message_id, msg=text, role=Role.USER, timestamp="", turn=number)]
-        self.session = session
-        self.session_name = session_name
-        self.message_id = message_id
-        self.number = number
-        self.attempt = attempt
-        self.partial = partial
-        self._cancelled = asyncio.Event()
-
-    @property
-    def cancelled(self) -> bool:
-        """True once somebody stopped this reply. The bot is cancelled too; this is for threads that must look."""
-        return self._cancelled.is_set()
-
-    def cancel(self) -> None:
-        """Marks the turn as stopped."""
-        self._cancelled.set()
+    bot: str = ""
 
 
 Piece: TypeAlias = str | Part
 """What a bot may yield or return."""
 
 Output: TypeAlias = AsyncIterable[Piece] | Iterable[Piece]
+
+Policy: TypeAlias = Literal["queue", "interrupt", "merge", "reject"]
+"""What a message does that arrives during a reply: it waits, stops that and all that wait, is answered together with
+them, or is refused."""
 
 AckLevel: TypeAlias = Literal["memory", "disk", "replica"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from unbroken.types import Piece, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece
 
 
 class Choir:

@@ -12,7 +12,7 @@ from tests.costs.budget import MORE, exactly
 from tests.costs.calls import Calls
 from tests.costs.monitor import Count
 from unbroken.backend import Backend
-from unbroken.queue import Outcome
+from unbroken.claim import Outcome
 from unbroken.scripts import NAMES, source
 from unbroken.types import Feedback, Session, Status
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 SCRIPTS = {  # commands that each runs inside
     "create": 9,
     "accept": 17,
-    "take": 19,
+    "take": 18,
     "renew": 9,
     "finish": 24,
     "touch": 6,
@@ -66,7 +66,7 @@ class Desk:
         await step("accept", queue.accept(session.id, "1", "Hello"))
         id_ = session.id
         entry = await self._entry()
-        claim = await step("take", queue.take(id_, entry, "nonce", attempts=3, continues=False, context=20))
+        claim = await step("take", queue.take(id_, entry, "nonce", attempts=3, continuing="", context=20))
         assert claim is not None
         await step("renew", queue.renew(claim, "desk"))
         await step("finish", queue.finish(claim, 1, Outcome(Status.COMPLETED, "Hi")))
@@ -79,7 +79,7 @@ class Desk:
         await queue.accept(id_, "2", "And?")
         await step("edit", queue.edit(id_, "2", "And now?"))
         await step("withdraw", queue.withdraw(id_, "2"))
-        await queue.take(id_, await self._entry(), "nonce", attempts=3, continues=False, context=20)
+        await queue.take(id_, await self._entry(), "nonce", attempts=3, continuing="", context=20)
 
     async def _entry(self) -> str:
         ((entry, _),) = await self._ready.read(5)

@@ -11,9 +11,9 @@ from tests.model.replies import UNSTORABLE
 from tests.model.router import drive
 from tests.model.shape import ATTEMPTS, CONTEXT
 from tests.model.violation import require
+from unbroken.claim import Claim, Outcome
 from unbroken.errors import LeaseLost, MessageRefused, Unavailable
 from unbroken.keys import GROUP
-from unbroken.queue import Claim, Outcome
 from unbroken.types import Data, Failure, Reasoning, Status
 from unbroken.worker.channel import Channel, State
 
@@ -35,7 +35,11 @@ def find_work(world: World, consumer: str) -> None:
     continues = world.chance.random() < 0.5
     nonce = world.fresh(f"{consumer}.")
     try:
-        claim = drive(world.queue.take(session, ready, nonce, attempts=ATTEMPTS, continues=continues, context=CONTEXT))
+        claim = drive(
+            world.queue.take(
+                session, ready, nonce, attempts=ATTEMPTS, continuing=",," if continues else "", context=CONTEXT
+            )
+        )
     except Unavailable:
         return
     if claim is None or world.chance.random() < 0.05:

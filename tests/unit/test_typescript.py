@@ -21,14 +21,16 @@ def test_a_stale_copy_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_command_and_event_is_there() -> None:
-    text = typescript.render()
+    text = typescript.render()["protocol.ts"]
     for member in get_args(protocol.Command) + get_args(protocol.Event):
         assert f"export interface {member.__name__} {{" in text
         assert f'readonly type: "{member.__struct_config__.tag}";' in text
 
 
 def test_the_rule_for_reconnecting_is_that_of_the_close_codes() -> None:
-    rule = re.search(r"return !\[(.*)\]\.includes\(code\) && !\(code >= 4000 && code < 4500\);", typescript.render())
+    rule = re.search(
+        r"return !\[(.*)\]\.includes\(code\) && !\(code >= 4000 && code < 4500\);", typescript.render()["protocol.ts"]
+    )
     assert rule
     final = {int(code) for code in rule[1].split(", ")}
     for code in protocol.CloseCode:

@@ -2,6 +2,10 @@
  * The wire of `unbroken.v1`. Generated from the Python protocol by tools/typescript.py: change it there.
  */
 
+import type { Feedback, Message, Part } from "./types";
+
+export type * from "./types";
+
 export const SUBPROTOCOL = "unbroken.v1";
 
 /** Offered beside the subprotocol, followed by the token: browsers set no headers on a WebSocket. */
@@ -17,6 +21,16 @@ export interface MessageSend {
    * version may be named; what is accepted names the first.
    */
   readonly replaces?: string | null;
+  /**
+   * the reply whose question this message answers; refused if that is not open. Without it, a message answers the open
+   * question if there is one.
+   */
+  readonly answers?: string | null;
+  /**
+   * what becomes of a reply that is running: the message waits for it (queue), stops it and all that wait (interrupt),
+   * is answered together with them (merge), or is refused (reject). Without it, the bot's.
+   */
+  readonly policy?: "interrupt" | "merge" | "queue" | "reject" | null;
 }
 
 /** Stops the reply to a message, running or still waiting. */
@@ -50,9 +64,6 @@ export interface MessageSendNow {
   readonly message_id: string;
 }
 
-/** What a reader thinks of a reply. */
-export type Feedback = "up" | "down";
-
 /** Stores a verdict with a committed reply; null takes it back. */
 export interface MessageFeedback {
   readonly type: "message.feedback";
@@ -81,6 +92,8 @@ export interface SessionInfo {
   readonly id: string;
   readonly name: string;
   readonly session_start: string;
+  /** which of the deployment's bots answers; empty: the first. */
+  readonly bot?: string;
 }
 
 /** What the server accepts. */
@@ -100,82 +113,6 @@ export interface SessionReady {
   readonly limits: Limits;
   /** whether each `message.send` is answered with `message.acknowledged`, or with an error. */
   readonly acknowledges?: boolean;
-}
-
-/** Who wrote a message. */
-export type Role = "user" | "assistant";
-
-/** The three outcomes of an accepted message. Exactly one of them is committed, once. */
-export type Status = "completed" | "failed" | "cancelled";
-
-/** Why a reply failed, in words that its reader may see. */
-export interface Failure {
-  readonly code: string;
-  readonly message: string;
-  readonly reference: string;
-}
-
-/** A piece of the model's visible reasoning; pieces that follow each other belong together. */
-export interface Reasoning {
-  readonly type: "reasoning";
-  readonly text: string;
-}
-
-/** The model asks for a tool to be run. */
-export interface ToolCall {
-  readonly type: "tool_call";
-  readonly id: string;
-  readonly name: string;
-  readonly arguments: unknown;
-}
-
-/** What the tool answered. */
-export interface ToolResult {
-  readonly type: "tool_result";
-  readonly id: string;
-  readonly result: unknown;
-}
-
-/** Where a statement comes from. */
-export interface Source {
-  readonly type: "source";
-  readonly url: string;
-  readonly title: string;
-}
-
-/** Anything else, named, for a client that knows the name. */
-export interface Data {
-  readonly type: "data";
-  readonly name: string;
-  readonly value: unknown;
-}
-
-/** One message of a session, as stored, sent and answered. */
-export interface Message {
-  /** the client's message id, which does not end in `.reply`; for a reply `<message id>.reply`. */
-  readonly id: string;
-  /** the text; of a failed or cancelled reply what had been said until then. */
-  readonly msg: string;
-  readonly role: Role;
-  /** ISO 8601 in UTC, from Redis' clock: accepted, or committed. */
-  readonly timestamp: string;
-  /** 1, 2, 3 … in the order of acceptance; a reply has the turn of its message. */
-  readonly turn: number;
-  /** the message that this reply answers. */
-  readonly reply_to?: string | null;
-  /** how a reply ended; None for the user's messages. */
-  readonly status?: Status | null;
-  readonly error?: Failure | null;
-  readonly parts?: readonly Part[];
-  /**
-   * the message that this one is another version of, with another text or for another reply: always the first of all
-   * versions. The history keeps them all; a view shows the last.
-   */
-  readonly replaces?: string | null;
-  /** taken back while it waited; it is not shown, and neither is its outcome. */
-  readonly withdrawn?: boolean;
-  /** a reader's verdict on a reply. */
-  readonly feedback?: Feedback | null;
 }
 
 /**
@@ -204,7 +141,7 @@ export interface MessageAcknowledged {
   readonly message_id: string;
 }
 
-/** An attempt to answer begins; `text` replaces whatever an earlier attempt showed. Logged. */
+/** An attempt to answer begins; `text` and `parts` replace whatever an earlier attempt showed. Logged. */
 export interface ReplyStarted {
   readonly type: "reply.started";
   readonly turn: number;
@@ -212,6 +149,7 @@ export interface ReplyStarted {
   readonly attempt: number;
   readonly text: string;
   readonly cursor?: string;
+  readonly parts?: readonly Part[];
 }
 
 /** The next piece of text. Logged. */
@@ -307,8 +245,6 @@ export interface Reconnect {
   readonly after: number;
 }
 
-export type Part = Reasoning | ToolCall | ToolResult | Source | Data;
-
 export type Event =
   | SessionReady
   | Snapshot
@@ -338,13 +274,13 @@ export const ERRORS = {
   unauthorized: { retry: false },
   /** No accepted message has this id. */
   unknown_message: { retry: false },
-  /** Too late to change the message, or too early to judge its reply. */
+  /** Too late to change the message or to answer the question, or too early to judge a reply. */
   not_waiting: { retry: false },
   /** The session expired or was deleted; create a new one. */
   session_gone: { retry: false },
   /** The session holds as many messages as it may; create a new one. */
   session_full: { retry: false },
-  /** Too many messages wait in this session. */
+  /** Too many messages wait in this session, or it takes none during a reply. */
   busy: { retry: true },
   /** Too many new sessions or sockets from one place. */
   rate_limited: { retry: true },

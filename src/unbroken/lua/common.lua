@@ -5,7 +5,10 @@
 --                      done  last committed turn id      att    its attempt, 1, 2 ...
 --                      fin   epoch of the last commit    epoch  last epoch given out
 --                      rid   this session's ready entry  run    nonce of the take; only while running
---                      c:<turn>  somebody cancelled this turn
+--                      c:<turn>  this turn is to be stopped: 1, or m<id> of the message that is answered with it
+--                      kept  what the bot of the current attempt keeps, step  <epoch>-<n> of that
+--                      mark  log id up to which its next attempt leaves what was said
+--                      asked what the bot that asked a question kept, open  the reply that asked, until it is answered
 --                      x:<turn>  frame of a waiting message that was changed
 --                      rev   last change of what was accepted or committed before, <n>-<us>
 --                      calls nonces of the newest changes
@@ -154,11 +157,16 @@ local function remember(nonce)
   redis.call('HSET', state, 'calls', string.sub(nonce .. ' ' .. (redis.call('HGET', state, 'calls') or ''), 1, 16 * 17))
 end
 
--- Commits the outcome of a turn. `outcome` is the JSON members msg, status, error, parts of the reply.
+-- Commits the outcome of a turn. `outcome` is the JSON members msg, status, error, parts of the reply; of one that gave
+-- way to a reply for several messages it is said whose that is.
 -- Returns the error of the JSON module, which refuses before anything was written, or nil.
 local function commit(turnid, id, prev, status, outcome, attempts, reason)
   local mid = current(redis.call('XRANGE', inbox, turnid, turnid)[1])
   local turn = split(turnid)
+  if status == 'cancelled' then
+    local into = string.match(redis.call('HGET', state, 'c:' .. int(turn)) or '', '^m(.*)$')
+    if into then outcome = outcome .. ',"merged_into":' .. text(into) end
+  end
   local message = '{"id":' .. text(mid .. '.reply') .. ',"role":"assistant","reply_to":' .. text(mid) .. ',"turn":'
     .. int(turn) .. ',"timestamp":"' .. iso(now()) .. '",' .. outcome .. '}'
   local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
@@ -169,7 +177,8 @@ local function commit(turnid, id, prev, status, outcome, attempts, reason)
   redis.call('XDEL', inbox, turnid)
   local epoch = int((split(id)))
   redis.call('HSET', state, 'done', turnid, 'fin', epoch, 'epoch', epoch)
-  redis.call('HDEL', state, 'run', 'turn', 'att', 'c:' .. int(turn), 'x:' .. int(turn))
+  redis.call('HDEL', state, 'run', 'turn', 'att', 'kept', 'step', 'mark', 'c:' .. int(turn),
+    'x:' .. int(turn))
   if status == 'failed' then
     redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 's', sid, 'm', mid, 't', turnid, 'a', attempts, 'e', reason)
   end

@@ -1,7 +1,7 @@
 #!lua
 -- create: makes a session with all that its scripts expect, or nothing.
 --
--- ARGV     4 name, 5 SHA-256 digest of the token, hex
+-- ARGV     4 name, 5 SHA-256 digest of the token, hex, 6 bot that answers, or '' for whichever is the first
 -- returns  OK session_start | EXISTS
 -- events   none
 --
@@ -13,7 +13,8 @@ if redis.call('EXISTS', doc, state) > 0 then
   return { 'EXISTS' }
 end
 local start = iso(now())
-redis.call('JSON.SET', doc, '$', '{"id":' .. text(sid) .. ',"name":' .. text(ARGV[4]) .. ',"session_start":"' .. start
+redis.call('JSON.SET', doc, '$', '{"id":' .. text(sid) .. ',"name":' .. text(ARGV[4])
+  .. (ARGV[6] ~= '' and ',"bot":' .. text(ARGV[6]) or '') .. ',"session_start":"' .. start
   .. '","token_digest":' .. text(ARGV[5]) .. ',"messages":[]}')
 redis.call('HSET', state, 'tail', '0-0', 'done', '0-0', 'rev', '0-0')
 touch()

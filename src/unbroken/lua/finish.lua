@@ -2,7 +2,8 @@
 -- finish: commits the outcome of a running attempt, and queues the session again if more waits.
 --
 -- ARGV     4 ready entry, 5 epoch, 6 a sequence never tried before, 7 status, 8 JSON members msg, status, error,
---          parts of the reply, 9 reason for the dead letter
+--          parts of the reply, 9 reason for the dead letter, 10 what the bot keeps that asks a question with this
+--          reply, '-' if it had asked one and is done with that, else '', 11 the id of this reply
 -- returns  OK log id | ALREADY | FENCED | GONE | BAD error
 -- events   reply.completed, reply.failed or reply.cancelled
 local epoch, seq = ARGV[5], tonumber(ARGV[6])
@@ -23,6 +24,11 @@ end
 local refused = commit(st[3], id, prev, ARGV[7], ARGV[8], st[6], ARGV[9])
 if refused then return { 'BAD', refused } end
 redis.call('HSET', state, 'fin', epoch)
+if ARGV[10] == '-' then
+  redis.call('HDEL', state, 'asked')
+elseif ARGV[10] ~= '' then
+  redis.call('HSET', state, 'asked', ARGV[10], 'open', ARGV[11])
+end
 drop(st[4])
 if redis.call('XLEN', inbox) > 0 then enqueue() else redis.call('HDEL', state, 'rid') end
 touch()

@@ -1,45 +1,62 @@
 #!lua
 -- take: starts the next attempt of a session, and fences every attempt before it.
 --
--- ARGV     4 ready entry, 5 nonce of this take, 6 most attempts, 7 '1' if the bot continues partial texts,
---          8 how many of the newest messages to answer with, beside those that wait
--- returns  OK turn id, epoch, attempt, frame of the message, partial text, context as JSON [message, ...],
---          name as JSON [name]
+-- ARGV     4 ready entry, 5 nonce of this take, 6 most attempts, 7 names of the bots that continue partial texts, with
+--          a comma around each, 8 how many of the newest messages to answer with, beside those that wait
+-- returns  OK turn id, epoch, attempt, frame of the message, partial text, parts as JSON [part, ...] or '',
+--          what the bot kept, what the bot kept that asked, name and bot and context as JSON
+--          {"$.name": [name], "$.bot": [bot], ...: [message, ...]}
 --          | EMPTY | GONE | STALE
 -- events   reply.started; reply.cancelled and reply.failed for turns that are passed over
 --
--- Sent twice with the same nonce it answers the same again, without burning an attempt.
-local rid, nonce, limit, continues = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7] == '1'
+-- Sent twice with the same nonce it answers the same again, without burning an attempt. Of what an earlier attempt
+-- showed, all stays if the bot continues it, else what was said before its checkpoint.
+local rid, nonce, limit = ARGV[4], ARGV[5], tonumber(ARGV[6])
 if missing() then
   drop(rid)
   return { 'GONE' }
 end
-local st = redis.call('HMGET', state, 'rid', 'run', 'turn', 'att', 'epoch', 'rev')
+local st = redis.call('HMGET', state, 'rid', 'run', 'turn', 'att', 'epoch', 'rev', 'kept', 'asked', 'mark')
 if st[1] ~= rid then
   drop(rid)
   return { 'STALE' }
 end
 
-local function answer(turnid, epoch, attempt, frame, partial)
+local function answer(turnid, epoch, attempt, frame, partial, parts, saved)
   local last = tonumber(ARGV[8]) + redis.call('XLEN', inbox)
-  local context = redis.call('JSON.GET', doc, '$.messages[-' .. int(last) .. ':]')
-  return { 'OK', turnid, epoch, attempt, frame, partial, context, redis.call('JSON.GET', doc, '$.name') }
+  local found = redis.call('JSON.GET', doc, '$.name', '$.bot', '$.messages[-' .. int(last) .. ':]')
+  return { 'OK', turnid, epoch, attempt, frame, partial, parts, saved or '', st[8] or '', found }
 end
 
--- All text that an attempt showed.
-local function shown(epoch)
-  local pieces = {}
-  for _, e in ipairs(redis.call('XRANGE', log, epoch .. '-0', epoch)) do
-    local kind = e[2][2]
-    if kind == 's' or kind == 'd' then pieces[#pieces + 1] = cjson.decode(e[2][4]).text end
+-- The text and the parts of an attempt up to a log id. The parts stay as they were written.
+local function shown(epoch, last)
+  local pieces, parts = {}, {}
+  for _, e in ipairs(redis.call('XRANGE', log, epoch .. '-0', last)) do
+    local kind, frame = e[2][2], e[2][4]
+    if kind == 's' then
+      pieces[#pieces + 1] = cjson.decode(frame).text
+      parts[#parts + 1] = string.match(frame, ',"parts":%[(.*)%]}$')
+    elseif kind == 'd' then
+      pieces[#pieces + 1] = cjson.decode(frame).text
+    elseif kind == 'p' then
+      parts[#parts + 1] = string.match(frame, '^{"type":"reply.part","turn":%d+,"part":(.*)}$')
+    end
   end
-  return table.concat(pieces)
+  return table.concat(pieces), parts[1] and '[' .. table.concat(parts, ',') .. ']' or ''
+end
+
+-- The last log id of an attempt that its next one leaves standing.
+local function kept(epoch)
+  local bot = cjson.decode(redis.call('JSON.GET', doc, '$.bot'))[1] or ''
+  if string.find(ARGV[7], ',' .. bot .. ',', 1, true) then return epoch end
+  if st[9] and string.match(st[9], '^%d+') == epoch then return st[9] end
+  return epoch .. '-0'
 end
 
 if st[2] == nonce then
   local _, frame = current(redis.call('XRANGE', inbox, st[3], st[3])[1])
-  local started = redis.call('XRANGE', log, st[5] .. '-0', st[5] .. '-0')[1]
-  return answer(st[3], st[5], st[4], frame, cjson.decode(started[2][4]).text)
+  local partial, parts = shown(st[5], st[5] .. '-0')
+  return answer(st[3], st[5], st[4], frame, partial, parts, st[7])
 end
 
 local tried, attempt, epoch = st[3], tonumber(st[4] or '0'), st[5]
@@ -51,10 +68,9 @@ while true do
     touch()
     return { 'EMPTY' }
   end
-  local turnid, partial = head[1], ''
+  local turnid, before = head[1], epoch
   if tried == turnid then
     attempt = attempt + 1
-    partial = shown(epoch)
   else
     attempt = 1
   end
@@ -69,20 +85,35 @@ while true do
     reason = ',"error":{"code":"attempts_exhausted","message":"The reply could not be finished."}'
   end
   if status then
-    local function outcome(said) return '"msg":' .. text(said) .. ',"status":"' .. status .. '"' .. reason end
-    local refused = commit(turnid, id, prev, status, outcome(partial), attempt - 1, 'attempts_exhausted')
-      and commit(turnid, id, prev, status, outcome(''), attempt - 1, 'attempts_exhausted')
+    local _, waited = current(head)
+    local answers = cjson.decode(waited).message.answers
+    if answers and st[8] then
+      -- nobody saw anything of the answer yet: the question is open again
+      if tried ~= turnid and status == 'cancelled' then redis.call('HSET', state, 'open', answers)
+      else redis.call('HDEL', state, 'asked') end
+    end
+    local partial, parts = '', ''
+    if tried == turnid then partial, parts = shown(before, before) end
+    local function outcome(said, more)
+      return '"msg":' .. text(said) .. ',"status":"' .. status .. '"' .. reason
+        .. (more ~= '' and ',"parts":' .. more or '')
+    end
+    local refused = commit(turnid, id, prev, status, outcome(partial, parts), attempt - 1, 'attempts_exhausted')
+      and commit(turnid, id, prev, status, outcome('', ''), attempt - 1, 'attempts_exhausted')
     if refused then return redis.error_reply(refused) end -- better than to try for ever
     tried = nil
   else
-    if not continues then partial = '' end
+    local partial, parts = '', ''
+    if tried == turnid then partial, parts = shown(before, kept(before)) end
     local mid, message = current(head)
     local frame = '{"type":"reply.started","turn":' .. int(turn) .. ',"message_id":' .. text(mid)
-      .. ',"attempt":' .. int(attempt) .. ',"text":' .. text(partial) .. '}'
+      .. ',"attempt":' .. int(attempt) .. ',"text":' .. text(partial)
+      .. (parts ~= '' and ',"parts":' .. parts or '') .. '}'
     redis.call('XADD', log, id, 'k', 's', 'f', frame, 'p', prev, 't', turnid, 'v', st[6])
     redis.call('HSET', state, 'turn', turnid, 'att', attempt, 'epoch', epoch, 'run', nonce)
     publish('s ' .. id .. ' ' .. prev .. ' ' .. turnid .. ' ' .. st[6], frame)
     touch()
-    return answer(turnid, epoch, int(attempt), message, partial)
+    local saved = tried == turnid and st[7]
+    return answer(turnid, epoch, int(attempt), message, partial, parts, saved)
   end
 end

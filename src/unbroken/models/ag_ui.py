@@ -19,7 +19,8 @@ from unbroken.models.narration import Narration
 from unbroken.models.sse import EventStream
 from unbroken.models.trouble import ModelError, from_answer
 from unbroken.models.usage import Usage
-from unbroken.types import Data, Piece, Reasoning, Role, ToolCall, ToolResult, Turn
+from unbroken.turn import Turn
+from unbroken.types import Data, Piece, Reasoning, Role, ToolCall, ToolResult
 
 PROTOCOL = "1.0"
 """The version of AG-UI that we speak, as it is told to agents."""

@@ -15,7 +15,8 @@ from unbroken.models.choice import Kind, choose
 from unbroken.models.demo import Demo
 from unbroken.models.openai import OpenAI
 from unbroken.models.wrap import EXTRAS, wrap
-from unbroken.types import Piece, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece
 
 
 class Bot(Protocol):

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from unbroken.errors import BotError
-from unbroken.types import Piece, Reasoning, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece, Reasoning
 
 PACE = 0.025
 """Seconds for each token: about as fast as people are used to from models."""

@@ -21,7 +21,8 @@ from unbroken.errors import BotError, ConfigurationError
 from unbroken.models.narration import Narration
 from unbroken.models.trouble import from_exception
 from unbroken.models.usage import Usage
-from unbroken.types import Data, Message, Part, Piece, Reasoning, Role, Status, ToolCall, ToolResult, Turn
+from unbroken.turn import Turn
+from unbroken.types import Data, Message, Part, Piece, Reasoning, Role, Status, ToolCall, ToolResult
 
 _MARK = "unbroken"
 

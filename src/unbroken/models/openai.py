@@ -19,7 +19,8 @@ from pydantic import SecretStr
 from unbroken.models.completion import Completion
 from unbroken.models.silence import Silence
 from unbroken.models.trouble import ModelError, from_answer
-from unbroken.types import Piece, Role, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece, Role
 
 LONGEST_WAIT = 30.0
 """Seconds. A server that asks for more is not waited for: the user is told instead."""

@@ -45,7 +45,8 @@ from unbroken.errors import BotError, ConfigurationError
 from unbroken.models.narration import Narration
 from unbroken.models.trouble import ModelError, from_exception
 from unbroken.models.usage import Usage
-from unbroken.types import Data, Message, Piece, Reasoning, Role, ToolCall, ToolResult, Turn
+from unbroken.turn import Turn
+from unbroken.types import Data, Message, Piece, Reasoning, Role, ToolCall, ToolResult
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
     (ModelQuotaExceededError, "model_credit"),

@@ -7,6 +7,10 @@ A message is a script: steps separated by `;`, each a word and its argument.
     pace 0.02             from here on, sleep so many seconds before each piece
     sleep 0.5             sleep once
     think some text       a piece of reasoning
+    keep some text        a checkpoint
+    once name             count, in this process, how often the step of this name was really done
+    ask some text         a question; the answer is said as one piece of text
+    title some text       give the session this name
     wait name             go on when `open("name")` was called, in this process
     hang                  go on never
     fail some text        fail, with this text for the user
@@ -26,9 +30,28 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 
 from unbroken.errors import BotError
-from unbroken.types import Piece, Reasoning, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece, Reasoning
 
-_STEPS = frozenset({"say", "count", "pace", "sleep", "think", "wait", "hang", "fail", "raise", "block", "exit"})
+_STEPS = frozenset(
+    {
+        "say",
+        "count",
+        "pace",
+        "sleep",
+        "think",
+        "wait",
+        "hang",
+        "fail",
+        "raise",
+        "block",
+        "exit",
+        "keep",
+        "once",
+        "ask",
+        "title",
+    }
+)
 
 
 class Scripted:
@@ -41,6 +64,7 @@ class Scripted:
     Attributes:
         turns: every turn that was begun, in order.
         waiting: how many replies stand at the `wait` of a name.
+        done: how often the steps of `once` were done.
     """
 
     name = "scripted"
@@ -49,6 +73,7 @@ class Scripted:
         self.continues = continues
         self.turns: list[Turn] = []
         self.waiting: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
         self._scripts = scripts or {}
         self._gates: dict[str, asyncio.Event] = {}
 
@@ -68,12 +93,18 @@ class Scripted:
     async def reply(self, turn: Turn) -> AsyncIterator[Piece]:
         """Runs the script of the message, past the text that an earlier attempt already showed."""
         self.turns.append(turn)
-        skip = len(turn.partial)
+        skip = len(turn.partial) if self.continues else 0
         pace = 0.0
+        kept = turn.saved  # what an earlier attempt did until its checkpoint need not be done again
         for word, rest in steps(self._scripts.get(turn.text, turn.text)):
             if word == "pace":
                 pace = float(rest)
-            async for piece in self._step(word, rest):
+            if kept is not None and not self.continues:
+                if (word, rest) == ("keep", kept):
+                    kept = None
+                continue
+            await self._tell(turn, word, rest)
+            async for piece in self._step(turn, word, rest):
                 if isinstance(piece, str) and skip:
                     piece, skip = piece[skip:], max(0, skip - len(piece))
                     if not piece:
@@ -81,10 +112,20 @@ class Scripted:
                 await asyncio.sleep(pace)
                 yield piece
 
-    async def _step(self, word: str, rest: str) -> AsyncIterator[Piece]:
+    async def _tell(self, turn: Turn, word: str, rest: str) -> None:
+        """The steps that keep something."""
         match word:
-            case "say":
-                yield rest
+            case "keep":
+                await turn.checkpoint(rest)
+            case "once":
+                await turn.once(rest, lambda: self.done.update([rest]))
+            case "title":
+                await turn.rename(rest)
+
+    async def _step(self, turn: Turn, word: str, rest: str) -> AsyncIterator[Piece]:
+        match word:
+            case "say" | "ask":
+                yield rest if word == "say" else await turn.ask(rest)
             case "count":
                 for number in range(1, int(rest) + 1):
                     yield f"{number} "

@@ -13,7 +13,8 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 
-from unbroken.types import Piece, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece
 
 AHEAD = 256
 """How many pieces a thread may be ahead of the event loop."""

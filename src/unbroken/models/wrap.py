@@ -14,7 +14,8 @@ from typing import Any
 
 from unbroken.errors import ConfigurationError
 from unbroken.models.threads import Threads
-from unbroken.types import Part, Piece, Turn
+from unbroken.turn import Turn
+from unbroken.types import Part, Piece
 
 EXTRAS = {"langchain_core": "langgraph", "langgraph": "langgraph", "pydantic_ai": "pydantic-ai"}
 """Packages that a bot may need, and which of our extras brings them."""

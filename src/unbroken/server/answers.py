@@ -20,13 +20,14 @@ class Chat(msgspec.Struct, frozen=True):
     session_id: str
 
 
-class SessionView(msgspec.Struct, frozen=True):
+class SessionView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A session and what happens in it.
 
     Attributes:
         running: whether a reply is being made right now.
         waiting: how many accepted messages have no outcome yet, the running one among them.
         cursor: events after it continue these messages, from the first word of a running reply on.
+        bot: which of the deployment's bots answers; empty: the first.
     """
 
     id: str
@@ -36,6 +37,29 @@ class SessionView(msgspec.Struct, frozen=True):
     running: bool
     waiting: int
     cursor: str
+    bot: str = ""
+
+
+class BotView(msgspec.Struct, frozen=True):
+    """A bot as a reader sees it.
+
+    Attributes:
+        name: what a new session asks for; empty if there is only one.
+        title: what to call it; may be empty then, too.
+        welcome: what an empty chat says first.
+        prompts: suggestions for a first message.
+    """
+
+    name: str
+    title: str
+    welcome: str
+    prompts: list[str]
+
+
+class BotList(msgspec.Struct, frozen=True):
+    """The bots of a deployment, the default one first."""
+
+    bots: list[BotView]
 
 
 class Acceptance(msgspec.Struct, frozen=True):
@@ -103,6 +127,7 @@ EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
         _SESSION, "Ada", _START, [_QUESTION, _REPLY], False, 0, "1-1738324805250000.1738324805251000-4.0-0"
     ),
     Session: Session(_SESSION, "Ada", _START, [_QUESTION, _REPLY]),
+    BotList: BotList([BotView("support", "Support", "How can I help?", ["Where is my order?"])]),
     Acceptance: Acceptance("b1946ac9", 1, False),
     Cancellation: Cancellation("running"),
     Health: Health("ok"),

@@ -15,7 +15,8 @@ from unbroken import __version__
 from unbroken.backend import Backend
 from unbroken.config import Settings
 from unbroken.errors import Refused, Unavailable
-from unbroken.server import changes, health, problems, sessions, tutorial
+from unbroken.profiles import profiles
+from unbroken.server import bots, changes, health, problems, sessions, tutorial
 from unbroken.server.auth import Gate
 from unbroken.server.bounds import Bounds
 from unbroken.server.clients import Clients
@@ -64,6 +65,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> FastAPI:  # noq
         ConfigurationError: the settings cannot work; also raised from the application's start.
     """
     gate = Gate(settings, bounds.addresses)
+    known = profiles(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -72,7 +74,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> FastAPI:  # noq
             hub = Hub(backend, bounds)
             await hub.start()
             app.state.backend = backend
-            app.state.service = Service(settings, bounds, backend, hub, Clients(bounds.reconnect), gate)
+            app.state.service = Service(settings, bounds, backend, hub, Clients(bounds.reconnect), gate, known)
             yield
             await hub.close()
         finally:
@@ -91,6 +93,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> FastAPI:  # noq
         },
     )
     app.include_router(tutorial.router)
+    app.include_router(bots.router)
     app.include_router(sessions.router)
     app.include_router(changes.router)
     app.include_router(health.router)

@@ -14,12 +14,14 @@ from unbroken.protocol import (
     Resume,
     SessionRename,
 )
+from unbroken.types import Policy
 
 
-async def perform(backend: Backend, session: str, command: Command) -> None:
+async def perform(backend: Backend, session: str, command: Command, policy: Policy = "queue") -> None:
     """Carries out a command on a session; what comes of it reaches everyone who watches as an event.
 
-    A `Resume` changes nothing but the connection that it came from, and nothing here.
+    A `Resume` changes nothing but the connection that it came from, and nothing here. `policy` holds for a message that
+    does not bring its own.
 
     Raises:
         Refused: the command cannot be carried out; nothing was changed.
@@ -27,8 +29,15 @@ async def perform(backend: Backend, session: str, command: Command) -> None:
     """
     queue, store = backend.queue, backend.store
     match command:
-        case MessageSend(id=message_id, text=text, replaces=replaces):
-            await queue.accept(session, message_id, text, replaces)
+        case MessageSend() as sent:
+            await queue.accept(
+                session,
+                sent.id,
+                sent.text,
+                replaces=sent.replaces,
+                answers=sent.answers,
+                policy=sent.policy or policy,
+            )
         case MessageEdit(message_id=message_id, text=text):
             await queue.edit(session, message_id, text)
         case MessageWithdraw(message_id=message_id):

@@ -15,6 +15,7 @@ from unbroken.server.bounds import Bounds
 from unbroken.server.clients import Clients
 from unbroken.server.hub import Hub
 from unbroken.store import Opened
+from unbroken.types import Policy
 
 
 class Service(NamedTuple):
@@ -26,6 +27,7 @@ class Service(NamedTuple):
     hub: Hub
     clients: Clients
     gate: Gate
+    profiles: dict[str, Settings]
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Service:
@@ -57,7 +59,11 @@ class Service(NamedTuple):
         """The first event of every connection."""
         settings = self.settings
         return SessionReady(
-            SessionInfo(opened.id, opened.name, opened.session_start),
+            SessionInfo(opened.id, opened.name, opened.session_start, opened.bot),
             Limits(settings.message_bytes, settings.inbox_limit, settings.session_ttl),
             settings.ack == "replica",
         )
+
+    def policy(self, opened: Opened) -> Policy:
+        """What a message of this session does during a reply, unless it says so itself."""
+        return self.profiles.get(opened.bot, self.settings).policy

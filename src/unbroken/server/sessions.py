@@ -16,7 +16,7 @@ from unbroken.server.problems import refusals
 from unbroken.server.service import Service
 from unbroken.server.stream import EventStream
 from unbroken.server.watch import known
-from unbroken.types import Message, Role
+from unbroken.types import Message, Policy, Role
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
@@ -36,6 +36,16 @@ class Send(BaseModel):
         None,
         description="An earlier message that this one stands for in view, for another text or another reply.",
         examples=["a87ff679"],
+    )
+    answers: str | None = Field(
+        None,
+        description="The reply whose question this answers. Without it, a message answers the open question.",
+        examples=["a87ff679.reply"],
+    )
+    policy: Policy | None = Field(
+        None,
+        description="What becomes of a reply that is running; without it, what the bot's settings say.",
+        examples=["interrupt"],
     )
 
 
@@ -64,7 +74,9 @@ async def read(request: Request, session: SessionId) -> Response:
     messages = msgspec.json.decode(page.snapshot, type=list[Message])
     waiting = sum(1 if message.role is Role.USER else -1 for message in messages)
     running = bool(page.entries)
-    view = SessionView(opened.id, opened.name, opened.session_start, messages, running, waiting, str(page.cursor))
+    view = SessionView(
+        opened.id, opened.name, opened.session_start, messages, running, waiting, str(page.cursor), opened.bot
+    )
     return json(view)
 
 
@@ -76,8 +88,8 @@ async def read(request: Request, session: SessionId) -> Response:
     responses={
         202: described(Acceptance, "The message is stored and gets exactly one outcome."),
         **refusals(
-            "bad_request", "bad_message", "unauthorized", "unknown_message", "session_gone", "session_full", "busy",
-            "unavailable", "unacknowledged",
+            "bad_request", "bad_message", "unauthorized", "unknown_message", "not_waiting", "session_gone",
+            "session_full", "busy", "unavailable", "unacknowledged",
         ),
     },
     openapi_extra=SECURITY,
@@ -90,12 +102,19 @@ async def send(
 ) -> Response:
     """Accepts a message. Sending the same id again is safe, and answers the same with `duplicate`."""
     service = Service.of(request)
-    await service.opened(request, session)
+    opened = await service.opened(request, session)
     if body.id is not None and idempotency_key is not None and body.id != idempotency_key:
         raise ProtocolViolation("`id` and `Idempotency-Key` name different messages")
     given = idempotency_key if body.id is None else body.id
     message_id = uuid4().hex if given is None else given
-    receipt = await service.backend.queue.accept(session, message_id, body.text, body.replaces)
+    receipt = await service.backend.queue.accept(
+        session,
+        message_id,
+        body.text,
+        replaces=body.replaces,
+        answers=body.answers,
+        policy=body.policy or service.policy(opened),
+    )
     return json(Acceptance(message_id, receipt.turn.first, receipt.duplicate), 202)
 
 

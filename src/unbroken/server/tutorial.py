@@ -30,7 +30,7 @@ _BUSY: dict[int | str, dict[str, Any]] = {
     response_model=None,
     responses={
         200: described(Chat, "The new session."),
-        400: described(Detail, "The name is empty or too long."),
+        400: described(Detail, "The name is empty or too long, or there is no such bot."),
         403: described(Detail, "Creating a session here needs an API key.", Detail("creating a session needs a key")),
         **_BUSY,
     },
@@ -39,12 +39,16 @@ _BUSY: dict[int | str, dict[str, Any]] = {
 async def create(
     request: Request,
     name: Annotated[str, Query(description="The user's name, 1 to 100 characters.", examples=["Ada"])] = "",
+    bot: Annotated[str, Query(description="Which bot answers, of those at /bots; without it the first.")] = "",
 ) -> Response:
     """Creates a session for a name, and returns its token: the secret that opens it."""
     service = Service.of(request)
+    if bot and bot not in service.profiles:
+        known = ", ".join(filter(None, service.profiles)) or "none"
+        raise HTTPException(400, {"loc": "bot", "msg": f"There is no bot of this name; there are: {known}"})
     service.gate.admit(request)
     try:
-        token, session = await service.backend.store.create(name)
+        token, session = await service.backend.store.create(name, bot)
     except MessageRefused:
         raise HTTPException(400, {"loc": "name", "msg": "Enter a valid name"}) from None
     return json(Chat(token, [], session.name, session.session_start, session.id))

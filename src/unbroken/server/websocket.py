@@ -190,7 +190,7 @@ class Socket:
             # A reply must not be committed before this client's place in the log is known: a client without history
             # would never see it.
             await self._watch.catch_up()
-            await perform(self._service.backend, self._opened.id, command)
+            await perform(self._service.backend, self._opened.id, command, self._service.policy(self._opened))
             await self._do(self._connection.done(command))
         except (Refused, Unavailable) as error:
             await self._do(self._connection.failed(command, error))

@@ -12,11 +12,11 @@ from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import Protocol
 
+from unbroken.claim import Claim
 from unbroken.errors import BotError
 from unbroken.keys import SessionKeys
 from unbroken.log import Appender, Kind
 from unbroken.protocol import ReplyDelta, ReplyPart, encode
-from unbroken.queue import Claim
 from unbroken.types import Part, Piece
 from unbroken.worker import pieces
 
@@ -103,7 +103,7 @@ class Channel:
         self._pending_bytes = 0
         self._flushed: asyncio.Future[None] | None = None
         self.connection = connection
-        self.bytes = len(claim.partial.encode())
+        self.bytes = len(claim.partial.encode()) + sum(pieces.part(one)[1] for one in claim.parts)
         self.state = State.OPEN
         self.queued = False
         self.in_flight = False
@@ -144,10 +144,15 @@ class Channel:
         return self.claim.partial + "".join(said)
 
     @property
+    def spoke(self) -> bool:
+        """Whether the reply has any text, with what earlier attempts showed."""
+        return bool(self.claim.partial) or any(type(one) is str for some in (self._sent, self._pending) for one in some)
+
+    @property
     def parts(self) -> list[Part]:
-        """All parts of the reply; reasoning that follows each other is one part."""
-        found: list[Part] = []
-        last: Piece = ""
+        """All parts of the reply, with those of earlier attempts; reasoning that follows each other is one part."""
+        found: list[Part] = list(self.claim.parts)
+        last: Piece = found[-1] if found else ""
         for some in (self._sent, self._pending):
             for piece in some:
                 if not isinstance(piece, str):

@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from unbroken.claim import Claim
 from unbroken.errors import Unavailable
 from unbroken.keys import Keys
 from unbroken.log import Log
-from unbroken.queue import Claim
 from unbroken.redis.router import Remedy, Router, classify
 from unbroken.redis.wire import RedisReplyError
 from unbroken.worker.channel import Channel, State

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from unbroken.queue import Outcome
-from unbroken.types import Failure, Part, Piece, Reasoning, Status
+from unbroken.claim import Outcome
+from unbroken.types import Failure, File, Part, Piece, Question, Reasoning, Status
 
 _encode = msgspec.json.Encoder().encode
 _decode: msgspec.json.Decoder[Part] = msgspec.json.Decoder(Part)
@@ -46,6 +46,11 @@ def part(raw: Part) -> tuple[Part, int]:
 
 def described(raw: Part) -> Part:
     """The part with its free-form value as a string."""
+    match raw:
+        case Question(text=asked, options=options):
+            return Question(_string(asked), [_string(option) for option in options])
+        case File(url=url, name=name, media_type=media_type):
+            return File(_string(url), _string(name), _string(media_type))
     fields = {name: _string(value) for name, value in msgspec.structs.asdict(raw).items()}
     return type(raw)(**fields)
 

@@ -9,12 +9,14 @@ import random
 import secrets
 from enum import Enum
 
-from unbroken.config import Settings
+from unbroken.backend import Backend
+from unbroken.claim import Claim, Outcome
 from unbroken.errors import BotError, LeaseLost, MessageRefused, Unavailable
-from unbroken.models.base import Bot
-from unbroken.queue import Claim, Outcome, Queue
-from unbroken.types import Failure, Status, Turn
+from unbroken.turn import Turn
+from unbroken.types import Failure, Status
 from unbroken.worker import pieces
+from unbroken.worker.bots import Place
+from unbroken.worker.keeper import Asking, ReplyKeeper
 from unbroken.worker.outbox import LONGEST_PAUSE, Outbox
 
 logger = logging.getLogger("unbroken.worker")
@@ -38,23 +40,28 @@ class Stop(Enum):
 class Reply:
     """Runs the bot, sends what it says, and commits exactly one outcome, unless another worker took over."""
 
-    def __init__(self, claim: Claim, bot: Bot, queue: Queue, outbox: Outbox, settings: Settings) -> None:
+    def __init__(self, claim: Claim, place: Place, backend: Backend, outbox: Outbox) -> None:
         self.claim = claim
-        self._bot = bot
-        self._queue = queue
-        self._settings = settings
+        self._bot, self._limit = place
+        self._queue = backend.queue
+        self._settings = settings = backend.settings
+        self._channel = outbox.open(claim, on_lost=self._lost, on_gone=lambda: self.stop(Stop.GONE))
         self._turn = Turn(
-            claim.message.msg,
+            claim.text,
             messages=claim.context,
             session=claim.session,
             session_name=claim.name,
-            message_id=claim.message.id,
-            number=claim.turn.first,
+            message_id=claim.subject.id,
+            number=claim.subject.turn,
             attempt=claim.attempt,
             partial=claim.partial,
+            parts=claim.parts,
+            journal=claim.journal,
+            keeper=ReplyKeeper(
+                claim, self._channel, self._queue, backend.store, settings.reply_bytes, self._asked, self._lost
+            ),
         )
-        self._channel = outbox.open(claim, on_lost=lambda: self.stop(Stop.LOST), on_gone=lambda: self.stop(Stop.GONE))
-        self._over: asyncio.Future[Stop | BaseException | None] = asyncio.get_running_loop().create_future()
+        self._over: asyncio.Future[Stop | Asking | BaseException | None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
     def stop(self, why: Stop | BotError) -> None:
@@ -62,6 +69,19 @@ class Reply:
         if not self._over.done():
             self._over.set_result(why)
             self._turn.cancel()
+            if self._task is not None:
+                self._task.cancel()
+
+    def _lost(self) -> None:
+        self.stop(Stop.LOST)
+
+    def _asked(self, asking: Asking) -> None:
+        """Ends the reply with a question. The bot is stopped where it asked."""
+        if not self._over.done():
+            self._channel.put(f"\n\n{asking.question.text}" if self._channel.spoke else asking.question.text)
+            self._channel.put(asking.question)
+            self._over.set_result(asking)
+            self._channel.close()
             if self._task is not None:
                 self._task.cancel()
 
@@ -91,19 +111,20 @@ class Reply:
 
     async def _speak(self) -> None:
         """Runs the bot to its end, or until it is stopped."""
-        put = self._channel.put
+        put, turn = self._channel.put, self._turn
         answer = None
         try:
-            answer = self._bot.reply(self._turn)
-            count = 0
-            async for piece in answer:
-                if piece:  # providers like to end with an empty piece
-                    put(piece)
-                count += 1
-                if not count % _BREATH:
-                    await asyncio.sleep(0)
-                if self._over.done():
-                    break  # the bot did not mind being cancelled
+            async with self._limit:
+                answer = self._bot.reply(turn)
+                count = 0
+                async for piece in answer:
+                    if piece and not turn.replaying:  # providers like to end with an empty piece
+                        put(piece)
+                    count += 1
+                    if not count % _BREATH:
+                        await asyncio.sleep(0)
+                    if self._over.done():
+                        break  # the bot did not mind being cancelled
         except BaseException as error:  # whatever it is, the worker lives on
             self._end(error)
         else:
@@ -118,13 +139,15 @@ class Reply:
             self._over.set_result(error)
             self._channel.close()  # in the same tick: what was not sent yet goes with the outcome
 
-    async def _conclude(self, ending: Stop | BaseException | None) -> None:
+    async def _conclude(self, ending: Stop | Asking | BaseException | None) -> None:
         text = self._channel.text
         match ending:
             case None:
                 await self._commit(Outcome(Status.COMPLETED, text, parts=self._channel.parts))
             case Stop.CANCELLED:
                 await self._commit(Outcome(Status.CANCELLED, text, parts=self._channel.parts))
+            case Asking(journal=journal):
+                await self._commit(Outcome(Status.COMPLETED, text, parts=self._channel.parts, journal=journal))
             case Stop.LOST:
                 raise LeaseLost(f"session {self.claim.session} was taken over by a newer attempt")
             case Stop.GONE:

@@ -12,7 +12,7 @@ import uvloop
 from unbroken import descriptors
 from unbroken.backend import Backend
 from unbroken.config import Settings
-from unbroken.models.base import Bot, load_bot
+from unbroken.worker.bots import Bots
 from unbroken.worker.worker import Worker
 
 
@@ -26,18 +26,18 @@ def work(settings: Settings) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("unbroken").setLevel(settings.log_level.upper())
     descriptors.raise_limit(logging.getLogger("unbroken.worker"))
-    bot = load_bot(settings)
+    bots = Bots.load(settings)
     # what was loaded until now stays: the garbage collector need not look at it again
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
-    uvloop.run(_work(settings, bot))
+    uvloop.run(_work(settings, bots))
 
 
-async def _work(settings: Settings, bot: Bot) -> None:
+async def _work(settings: Settings, bots: Bots) -> None:
     backend = await Backend.open(settings)
     try:
-        worker = Worker(backend, bot)
+        worker = Worker(backend, bots)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)

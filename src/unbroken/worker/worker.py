@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any
 
 from unbroken.backend import Backend
+from unbroken.claim import Claim
 from unbroken.errors import ConfigurationError, Unavailable
-from unbroken.models.base import Bot
-from unbroken.queue import Claim
 from unbroken.redis.wire import RedisReplyError
+from unbroken.worker.bots import Bots
 from unbroken.worker.control import Control
 from unbroken.worker.lease import Leases
 from unbroken.worker.outbox import Outbox
@@ -36,16 +36,16 @@ class Worker:
 
     Args:
         backend: an open one; it stays open.
-        bot: what answers. The worker starts and closes it.
+        bots: what answers. The worker starts and closes them.
 
     Attributes:
         consumer: its name in the consumer groups, unique for each worker.
     """
 
-    def __init__(self, backend: Backend, bot: Bot) -> None:
+    def __init__(self, backend: Backend, bots: Bots) -> None:
         self._backend = backend
         self._settings = backend.settings
-        self._bot = bot
+        self._bots = bots
         self.consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._held: set[Claimed] = set()
         self._replies: set[asyncio.Task[None]] = set()
@@ -87,8 +87,8 @@ class Worker:
             )
             for tag, ready in zip(backend.keys.tags, readers, strict=True)
         ]
-        watchdog = Watchdog(settings.block_warning, self._bot.name)
-        await self._bot.start()
+        watchdog = Watchdog(settings.block_warning, self._bots.names)
+        await self._bots.start()
         watchdog.start()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -97,7 +97,7 @@ class Worker:
                 logger.info(
                     "worker %s is ready: bot %s, %d replies at once",
                     self.consumer,
-                    self._bot.name,
+                    self._bots.names,
                     settings.concurrency,
                 )
                 await self._stopping.wait()
@@ -118,7 +118,7 @@ class Worker:
             await self._control.close()
             for ready in readers:
                 await ready.close()
-            await self._bot.close()
+            await self._bots.close()
 
     def _give_way(self) -> None:
         """Slots became scarce: those that only wait for work are needed."""
@@ -148,7 +148,7 @@ class Worker:
         claim = await self._take(*claimed)
         if claim is None:
             return
-        reply = Reply(claim, self._bot, self._backend.queue, self._outbox, self._settings)
+        reply = Reply(claim, self._bots.find(claim.bot), self._backend, self._outbox)
         self._leases.add(reply)
         self._control.begun(reply)
         if self._handing_back:
@@ -170,7 +170,7 @@ class Worker:
                             entry,
                             nonce,
                             attempts=self._settings.attempts,
-                            continues=self._bot.continues,
+                            continuing=self._bots.continuing,
                             context=self._settings.context_messages,
                         )
                     except Unavailable as error:

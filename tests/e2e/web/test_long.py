@@ -11,7 +11,7 @@ from tests.e2e.web.bots import essay
 from tests.e2e.web.conftest import Deploy, Visit
 from tests.e2e.web.reader import Reader
 from tests.e2e.web.site import Key, Site
-from unbroken.queue import Outcome
+from unbroken.claim import Outcome
 from unbroken.types import Status
 
 MESSAGES = 2000
@@ -29,7 +29,7 @@ async def fill(site: Site, key: Key, messages: int) -> None:
         for turn in range(1, messages // 2 + 1):
             await backend.queue.accept(key.id, f"m{turn}", f"Question {turn}")
             entry = (await backend.store.state(key.id))["rid"]
-            claim = await backend.queue.take(key.id, entry, str(turn), attempts=1, continues=False, context=0)
+            claim = await backend.queue.take(key.id, entry, str(turn), attempts=1, continuing="", context=0)
             assert claim is not None
             said = f"Answer **{turn}**: the sea rises and falls.\n\n- `one`\n- two"
             await backend.queue.finish(claim, 1, Outcome(Status.COMPLETED, said))

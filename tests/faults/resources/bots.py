@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from itertools import repeat
 
 from unbroken.models.scripted import bot as scripted
-from unbroken.types import Piece, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece
 
 PIECE = "".join(f"{number:>7} " for number in range(128))
 """A kilobyte."""

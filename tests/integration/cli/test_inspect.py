@@ -20,7 +20,7 @@ async def take(backend: Backend, session: str) -> None:
     ready = backend.redis.ready(keys.tag, "me")
     [(entry, found)] = await ready.read(1.0)
     assert found == session
-    claim = await backend.queue.take(session, entry, "nonce", attempts=3, continues=False, context=5)
+    claim = await backend.queue.take(session, entry, "nonce", attempts=3, continuing="", context=5)
     assert claim is not None
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from unbroken.models.base import Bot
 from unbroken.models.wrap import wrap
-from unbroken.types import Message, Piece, Role, Status, Turn
+from unbroken.turn import Turn
+from unbroken.types import Message, Piece, Role, Status
 
 PATIENCE = 20.0
 """Seconds that something may take that happens at once, on a machine with much else to do."""

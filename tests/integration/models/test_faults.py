@@ -15,7 +15,8 @@ from tests.integration.models.faulty import DONE, Act, FaultyServer, answer, del
 from unbroken.models import openai as module
 from unbroken.models.openai import OpenAI
 from unbroken.models.trouble import ModelError
-from unbroken.types import Piece, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece
 
 KEY = "sk-very-secret"
 GOOD = stream(delta("Hel"), delta("lo"), DONE)

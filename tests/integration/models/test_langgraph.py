@@ -24,7 +24,8 @@ from tests.integration.models.conversation import PATIENCE, Speaking, answered, 
 from unbroken.errors import BotError, ConfigurationError
 from unbroken.models.langgraph import bot
 from unbroken.models.wrap import wrap
-from unbroken.types import Data, Piece, Reasoning, Source, Status, ToolCall, ToolResult, Turn
+from unbroken.turn import Turn
+from unbroken.types import Data, Piece, Reasoning, Source, Status, ToolCall, ToolResult
 
 
 @tool

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from tests.integration.models.conftest import KEY
 from unbroken.models.openai import OpenAI
 from unbroken.models.trouble import ModelError
-from unbroken.types import Message, Role, Turn
+from unbroken.turn import Turn
+from unbroken.types import Message, Role
 
 
 @asynccontextmanager

@@ -24,7 +24,8 @@ from tests.integration.models.conversation import PATIENCE, Speaking, answered, 
 from unbroken.errors import BotError, ConfigurationError
 from unbroken.models.pydantic_ai import bot
 from unbroken.models.wrap import wrap
-from unbroken.types import Data, Piece, Reasoning, Status, ToolCall, ToolResult, Turn
+from unbroken.turn import Turn
+from unbroken.types import Data, Piece, Reasoning, Status, ToolCall, ToolResult
 
 Deltas = AsyncIterator[Any]
 

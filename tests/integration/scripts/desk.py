@@ -43,7 +43,7 @@ class Desk:
 
     async def accept_bytes(self, message_id: str | bytes, text: bytes) -> list[Any]:
         """As a server would that does not check what it is sent."""
-        args = (self.session, 3_600_000, self.keys.events, message_id, text, 20, 1000, "")
+        args = (self.session, 3_600_000, self.keys.events, message_id, text, 20, 1000, "", "", "queue", "")
         reply = await self.backend.redis.router.run(self.keys.tag, load("accept"), self.keys.script, args)
         return list(reply)
 
@@ -57,7 +57,12 @@ class Desk:
         context: int = 20,
     ) -> Taken:
         entry = entry or await self.entry()
-        return await self.scripts.take(self.keys, self.session, entry, nonce, attempts, continues, context)
+        continuing = ",," if continues else ""
+        taken = await self.scripts.take(self.keys, self.session, entry, nonce, attempts, continuing, context)
+        if taken.code is not Code.OK:
+            return taken
+        found = msgspec.json.decode(taken.found)  # the store names its paths in any order
+        return taken._replace(found=msgspec.json.encode(found, order="sorted"))
 
     async def finish(
         self, epoch: int, seq: int = 1, text: str = "", status: Status = Status.COMPLETED, entry: str = "1-1"

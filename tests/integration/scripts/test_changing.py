@@ -191,7 +191,7 @@ async def test_send_now_moves_one_and_keeps_the_order_of_the_others(desk: Desk, 
     ]
     assert (await desk.renew(taken.epoch)).cancelled
     await desk.finish(taken.epoch, status=Status.CANCELLED)
-    claim = await backend.queue.take("s", await desk.entry(), "n2", attempts=3, continues=True, context=9)
+    claim = await backend.queue.take("s", await desk.entry(), "n2", attempts=3, continuing=",,", context=9)
     assert claim is not None
     assert (claim.turn.first, claim.message.id, claim.message.msg) == (2, "m5", "text 5")
     assert [message.id for message in claim.context] == ["m1", "m1.reply", "m5"]
@@ -204,10 +204,10 @@ async def test_a_bot_is_not_told_what_was_replaced_or_withdrawn(desk: Desk, back
     await desk.accept("m4")
     await desk.accept("m5")
     await WAITING["withdraw"](desk, "m4")
-    await backend.queue.accept("s", "m6", "instead of m2", "m2")
+    await backend.queue.accept("s", "m6", "instead of m2", replaces="m2")
     told = []
     for nonce in ("n5", "n6"):
-        claim = await backend.queue.take("s", await desk.entry(), nonce, attempts=3, continues=True, context=9)
+        claim = await backend.queue.take("s", await desk.entry(), nonce, attempts=3, continuing=",,", context=9)
         assert claim is not None
         told.append([message.id for message in claim.context])
         await desk.finish(claim.epoch)
@@ -219,10 +219,10 @@ async def test_a_bot_is_not_told_what_was_replaced_or_withdrawn(desk: Desk, back
 
 async def test_a_withdrawn_replacement_gives_back_what_it_replaced(desk: Desk, backend: Backend) -> None:
     await desk.answer("m1")
-    await backend.queue.accept("s", "m2", "instead of m1", "m1")
+    await backend.queue.accept("s", "m2", "instead of m1", replaces="m1")
     await WAITING["withdraw"](desk, "m2")
     await desk.accept("m3")
-    claim = await backend.queue.take("s", await desk.entry(), "n3", attempts=3, continues=True, context=9)
+    claim = await backend.queue.take("s", await desk.entry(), "n3", attempts=3, continuing=",,", context=9)
     assert claim is not None
     assert [message.id for message in claim.context] == ["m1", "m1.reply", "m3"]
 
@@ -231,10 +231,10 @@ async def test_a_bot_is_asked_what_was_replaced_by_a_message_that_was_moved_befo
     desk: Desk, backend: Backend
 ) -> None:
     await desk.accept("m1")
-    await backend.queue.accept("s", "m2", "instead of m1", "m1")
+    await backend.queue.accept("s", "m2", "instead of m1", replaces="m1")
     await WAITING["send_now"](desk, "m2")
     for nonce, message in (("n1", "m2"), ("n2", "m1")):
-        claim = await backend.queue.take("s", await desk.entry(), nonce, attempts=3, continues=True, context=0)
+        claim = await backend.queue.take("s", await desk.entry(), nonce, attempts=3, continuing=",,", context=0)
         assert claim is not None
         assert (claim.message.id, [m.id for m in claim.context]) == (message, [message])
         await desk.finish(claim.epoch)

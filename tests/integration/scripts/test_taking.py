@@ -168,7 +168,7 @@ async def test_the_context_ends_with_the_message_whatever_was_stored_behind_it(d
     for number in range(1, 7):
         await desk.accept(f"m{number}", f"question {number}")
     for number in range(1, 7):
-        claim = await backend.queue.take("s", await desk.entry(), f"n{number}", attempts=3, continues=True, context=3)
+        claim = await backend.queue.take("s", await desk.entry(), f"n{number}", attempts=3, continuing=",,", context=3)
         assert claim is not None
         told = [message.id for message in claim.context]
         before = [f"m{number - 2}.reply", f"m{number - 1}", f"m{number - 1}.reply"]
@@ -180,6 +180,6 @@ async def test_the_context_ends_with_the_message_whatever_was_stored_behind_it(d
 async def test_no_context_but_the_message(desk: Desk, backend: Backend) -> None:
     await desk.answer("m1")
     await desk.accept("m2")
-    claim = await backend.queue.take("s", await desk.entry(), "n", attempts=3, continues=True, context=0)
+    claim = await backend.queue.take("s", await desk.entry(), "n", attempts=3, continuing=",,", context=0)
     assert claim is not None
     assert [message.id for message in claim.context] == ["m2"]

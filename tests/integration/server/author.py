@@ -6,9 +6,9 @@ import asyncio
 import secrets
 
 from unbroken.backend import Backend
+from unbroken.claim import Claim, Outcome
 from unbroken.log import Appender, Kind
 from unbroken.protocol import ReplyDelta, encode
-from unbroken.queue import Claim, Outcome
 from unbroken.types import Status
 
 
@@ -32,7 +32,7 @@ class Author:
         """Takes the session's next message."""
         rid = (await self.backend.store.state(self.session))["rid"]
         self._claim = await self.backend.queue.take(
-            self.session, rid, secrets.token_hex(4), attempts=9, continues=False, context=0
+            self.session, rid, secrets.token_hex(4), attempts=9, continuing="", context=0
         )
         assert self._claim is not None
         self.said, self.seq = "", 0

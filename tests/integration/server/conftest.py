@@ -12,6 +12,7 @@ from unbroken.backend import Backend
 from unbroken.config import Settings
 from unbroken.models.scripted import Scripted
 from unbroken.server.bounds import Bounds
+from unbroken.worker.bots import Bots
 from unbroken.worker.worker import Worker
 
 Serve: TypeAlias = Callable[..., Awaitable[Site]]
@@ -38,7 +39,7 @@ async def site(serve: Serve) -> Site:
 async def bot(backend: Backend) -> AsyncIterator[Scripted]:
     """A bot that does what the messages say, run by a real worker."""
     bot = Scripted()
-    worker = Worker(backend, bot)
+    worker = Worker(backend, Bots.of(bot))
     task = asyncio.create_task(worker.run())
     yield bot
     worker.stop()

@@ -12,6 +12,7 @@ from unbroken.log import Entry, Kind
 from unbroken.models.base import Bot
 from unbroken.protocol import ReplyDelta, ReplyPart, ReplyStarted, decode_event
 from unbroken.types import Message, Part, Role
+from unbroken.worker.bots import Bots
 from unbroken.worker.worker import Worker
 
 
@@ -26,7 +27,7 @@ async def until(condition: Callable[[], object], timeout: float = 20.0) -> None:
 @asynccontextmanager
 async def working(backend: Backend, bot: Bot) -> AsyncIterator[Worker]:
     """A worker, stopped at the end without grace."""
-    worker = Worker(backend, bot)
+    worker = Worker(backend, Bots.of(bot))
     task = asyncio.create_task(worker.run())
     try:
         yield worker

@@ -14,7 +14,8 @@ from unbroken.backend import Backend
 from unbroken.models.scripted import Scripted
 from unbroken.models.wrap import wrap
 from unbroken.scripts import Code
-from unbroken.types import Piece, Reasoning, Status, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece, Reasoning, Status
 from unbroken.worker.control import Control
 
 pytestmark = pytest.mark.settings(partitions=2, lease=15)

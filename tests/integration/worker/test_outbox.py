@@ -12,7 +12,7 @@ from tests.integration.worker.harness import Talk, until, working
 from unbroken.backend import Backend
 from unbroken.models.scripted import Scripted
 from unbroken.models.wrap import wrap
-from unbroken.types import Turn
+from unbroken.turn import Turn
 
 pytestmark = pytest.mark.settings(partitions=2, lease=15)
 
@@ -42,7 +42,7 @@ async def test_a_worker_that_was_replaced_is_stopped_by_its_next_word(backend: B
         await talk.send("say a; wait door; say b; hang")
         await talk.shows("a")
         entry = (await backend.store.state(talk.session))["rid"]
-        thief = await backend.queue.take(talk.session, entry, "thief", attempts=3, continues=False, context=0)
+        thief = await backend.queue.take(talk.session, entry, "thief", attempts=3, continuing="", context=0)
         assert thief is not None
         bot.open("door")
         await until(lambda: bot.turns[0].cancelled, timeout=3)  # the lease would tell after five seconds

@@ -16,7 +16,8 @@ from unbroken.log import Kind
 from unbroken.models.scripted import Scripted
 from unbroken.models.wrap import wrap
 from unbroken.protocol import decode_event
-from unbroken.types import Data, Piece, Reasoning, Source, Status, ToolCall, ToolResult, Turn
+from unbroken.turn import Turn
+from unbroken.types import Data, Piece, Reasoning, Source, Status, ToolCall, ToolResult
 from unbroken.worker.channel import Channel
 
 pytestmark = pytest.mark.settings(partitions=2)

@@ -4,7 +4,8 @@ import pytest
 
 from unbroken.errors import BotError
 from unbroken.models.demo import Demo, answer, tokens
-from unbroken.types import Piece, Reasoning, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece, Reasoning
 
 WORDS = ["help", "long 2", "count 30", "slow", "think", "code", "table", "hello there, how are you?", "日本語"]
 

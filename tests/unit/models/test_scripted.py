@@ -6,7 +6,8 @@ import pytest
 
 from unbroken.errors import BotError
 from unbroken.models.scripted import Scripted, steps
-from unbroken.types import Piece, Reasoning, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece, Reasoning
 
 
 async def said(bot: Scripted, text: str, partial: str = "") -> list[Piece]:

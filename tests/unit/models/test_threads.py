@@ -10,7 +10,8 @@ from typing import cast
 import pytest
 
 from unbroken.models.threads import AHEAD, Threads
-from unbroken.types import Piece, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece
 
 
 def run(threads: Threads, produce: Callable[[], Iterable[Piece]]) -> AsyncGenerator[Piece, None]:

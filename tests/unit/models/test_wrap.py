@@ -10,7 +10,8 @@ import pytest
 
 from unbroken.errors import ConfigurationError
 from unbroken.models.wrap import wrap
-from unbroken.types import Piece, Source, Turn
+from unbroken.turn import Turn
+from unbroken.types import Piece, Source
 
 
 async def asynchronous(turn: Turn) -> AsyncIterator[Piece]:

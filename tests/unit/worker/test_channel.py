@@ -6,11 +6,12 @@ from typing import Any
 import hiredis
 import pytest
 
+from unbroken.claim import Claim
 from unbroken.cursor import StreamId
 from unbroken.errors import BotError
 from unbroken.keys import Keys
 from unbroken.protocol import ReplyDelta, ReplyPart, decode_event
-from unbroken.queue import Claim
+from unbroken.turn import Journal
 from unbroken.types import Message, Piece, Reasoning, Role, Source
 from unbroken.worker import channel as module
 from unbroken.worker.channel import Channel, State
@@ -30,7 +31,9 @@ class Outbox:
 
 
 def make(limit: int = 1000, partial: str = "") -> Channel:
-    claim = Claim("s", "Ann", "1-0", StreamId(7, 1), 99, 1, MESSAGE, partial, [MESSAGE])
+    claim = Claim(
+        "s", "Ann", "", "1-0", StreamId(7, 1), 99, 1, MESSAGE, partial, [], MESSAGE, MESSAGE.msg, [MESSAGE], Journal()
+    )
     return Channel(Outbox(), claim, Keys().session("s"), limit, on_lost=lambda: None, on_gone=lambda: None)
 
 

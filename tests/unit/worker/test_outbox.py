@@ -5,11 +5,12 @@ from typing import Any, cast
 
 import pytest
 
+from unbroken.claim import Claim
 from unbroken.cursor import StreamId
 from unbroken.keys import Keys
 from unbroken.log import Log
-from unbroken.queue import Claim
 from unbroken.redis.router import Router
+from unbroken.turn import Journal
 from unbroken.types import Message, Role
 from unbroken.worker import outbox as module
 from unbroken.worker.channel import Channel
@@ -60,7 +61,22 @@ class Office:
         self.outbox = Outbox(cast("Router", self.post), cast("Log", self.shelf), Keys(partitions=1), 1_000_000)
 
     def open(self, session: str) -> Channel:
-        claim = Claim(session, "Ann", "1-0", StreamId(1, 1), 99, 1, MESSAGE, "", [MESSAGE])
+        claim = Claim(
+            session,
+            "Ann",
+            "",
+            "1-0",
+            StreamId(1, 1),
+            99,
+            1,
+            MESSAGE,
+            "",
+            [],
+            MESSAGE,
+            MESSAGE.msg,
+            [MESSAGE],
+            Journal(),
+        )
         return self.outbox.open(claim, on_lost=lambda: None, on_gone=lambda: None)
 
     async def begun(self, session: str) -> Channel:

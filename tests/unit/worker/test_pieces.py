@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from unbroken.queue import Outcome
+from unbroken.claim import Outcome
 from unbroken.types import Data, Piece, Reasoning, Source, Status, ToolCall, ToolResult
 from unbroken.worker import pieces
 

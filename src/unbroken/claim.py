@@ -1,0 +1,157 @@
+"""A taken attempt, and how it ends: what a worker is handed by the queue, and what it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from unbroken.cursor import StreamId
+from unbroken.protocol import MessageAccepted
+from unbroken.scripts import Taken
+from unbroken.turn import Journal
+from unbroken.types import REPLY, Failure, Message, Part, Role, Status, in_order, in_view
+
+
+class Claim(NamedTuple):
+    """A taken attempt: everything that a worker needs to answer, and to prove that it may.
+
+    Attributes:
+        name: the session's name.
+        bot: which bot answers; empty: whichever is the first.
+        entry: the ready entry that holds the lease.
+        message: the message that was taken.
+        partial: the text that earlier attempts showed and that stays.
+        parts: the parts that they showed and that stay.
+        subject: what the bot is to answer: the message, or, if that answers a question of the bot, the message that
+            led to the question.
+        text: of the subject, and of messages that are answered together with it.
+        context: the conversation up to the subject, oldest first, ending with it.
+        journal: what the bot kept.
+    """
+
+    session: str
+    name: str
+    bot: str
+    entry: str
+    turn: StreamId
+    epoch: int
+    attempt: int
+    message: Message
+    partial: str
+    parts: list[Part]
+    subject: Message
+    text: str
+    context: list[Message]
+    journal: Journal
+
+
+class Outcome(NamedTuple):
+    """How a reply ended.
+
+    Attributes:
+        reason: goes to the dead letter of a failed one, and may hold details.
+        journal: what the bot keeps that ends the reply with a question.
+    """
+
+    status: Status
+    text: str
+    error: Failure | None = None
+    parts: Sequence[Part] = ()
+    reason: str = ""
+    journal: Journal | None = None
+
+
+class Asked(msgspec.Struct):
+    """What is kept of a turn whose reply is a question, until that is answered.
+
+    Attributes:
+        reply: the id of that reply.
+        message: what the bot answers.
+    """
+
+    reply: str
+    message: Message
+    journal: Journal
+
+
+_accepted = msgspec.json.Decoder(MessageAccepted)
+_asked = msgspec.json.Decoder(Asked)
+_journal = msgspec.json.Decoder(Journal)
+_found = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_messages = msgspec.json.Decoder(list[Message])
+_names = msgspec.json.Decoder(list[str])
+_parts = msgspec.json.Decoder(list[Part])
+_encoder = msgspec.json.Encoder()
+
+
+def claimed(session: str, entry: str, taken: Taken, context: int) -> Claim:
+    """What a take returned, with at most `context` messages before the one that the bot is to answer."""
+    assert taken.turn is not None
+    found = _found.decode(taken.found)
+    name, bot = _names.decode(found.pop("$.name")), _names.decode(found.pop("$.bot"))
+    messages = _messages.decode(found.popitem()[1])
+    message = _accepted.decode(taken.message).message
+    subject, journal = message, Journal()
+    if message.answers is not None and taken.asked:
+        asked = _asked.decode(taken.asked)
+        if asked.reply == message.answers:
+            subject = asked.message
+            journal = asked.journal
+            journal.answers = [*journal.answers, message.msg]
+    if taken.kept:
+        journal = _journal.decode(taken.kept)
+    known = [one for one in messages if one.turn <= subject.turn]
+    earlier = [one for one in in_view(known) if one.turn < subject.turn][-context:] if context else []
+    return Claim(
+        session,
+        name[0],
+        bot[0] if bot else "",
+        entry,
+        taken.turn,
+        taken.epoch,
+        taken.attempt,
+        message,
+        taken.partial,
+        _parts.decode(taken.parts) if taken.parts else [],
+        subject,
+        _together(known, subject),
+        [*earlier, subject],
+        journal,
+    )
+
+
+def encode(journal: Journal) -> bytes:
+    """What a bot keeps, as it is stored."""
+    return _encoder.encode(journal)
+
+
+def members(outcome: Outcome) -> bytes:
+    """The members msg, status, error and parts as JSON without the braces."""
+    members: dict[str, Any] = {"msg": outcome.text, "status": outcome.status}
+    if outcome.error is not None:
+        members["error"] = outcome.error
+    if outcome.parts:
+        members["parts"] = outcome.parts
+    return _encoder.encode(members)[1:-1]
+
+
+def settled(claim: Claim, outcome: Outcome) -> bytes:
+    """What is kept of a question that this reply asks; `-` if it settles one."""
+    if outcome.journal is not None:
+        return _encoder.encode(Asked(claim.message.id + REPLY, claim.subject, outcome.journal))
+    return b"-" if claim.subject is not claim.message else b""
+
+
+def _together(known: list[Message], subject: Message) -> str:
+    """The text of a message, behind those of the messages whose replies gave way to its own."""
+    into = {one.reply_to: one.merged_into for one in known if one.merged_into}
+    if not into:
+        return subject.msg
+    targets, texts = {subject.id}, [subject.msg]
+    for one in reversed(in_order(known)):
+        if one.role is Role.USER and into.get(one.id) in targets and not one.withdrawn:
+            targets.add(one.id)
+            texts.append(one.msg)
+    return "\n\n".join(reversed(texts))

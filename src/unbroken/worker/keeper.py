@@ -1,0 +1,102 @@
+"""What stands behind the turn of a running reply: it keeps what the bot wants kept, in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from unbroken.claim import Claim, encode
+from unbroken.errors import BotError, LeaseLost, SessionGone, Unavailable
+from unbroken.queue import Queue
+from unbroken.store import Store
+from unbroken.turn import Journal
+from unbroken.types import Question
+from unbroken.worker.channel import Channel
+from unbroken.worker.outbox import LONGEST_PAUSE
+
+logger = logging.getLogger("unbroken.worker")
+
+
+class Asking(NamedTuple):
+    """The bot asks, and will go on with this when it is answered."""
+
+    question: Question
+    journal: Journal
+
+
+class ReplyKeeper:
+    """Keeps a bot's progress while this worker owns the reply; a bot that no longer does waits here for its end.
+
+    Args:
+        limit: bytes that a journal may have.
+        on_asked: ends the attempt with a question.
+        on_lost: called when another attempt owns the reply, or the session is gone.
+    """
+
+    def __init__(
+        self,
+        claim: Claim,
+        channel: Channel,
+        queue: Queue,
+        store: Store,
+        limit: int,
+        on_asked: Callable[[Asking], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._claim = claim
+        self._channel = channel
+        self._queue = queue
+        self._store = store
+        self._limit = limit
+        self._on_asked = on_asked
+        self._on_lost = on_lost
+        self._number = 0
+
+    async def save(self, journal: Journal, *, mark: bool) -> None:
+        """Keeps the journal for the next attempt; with `mark` also what was said until now. Waits for Redis if it must.
+
+        Raises:
+            BotError: it is too large.
+        """
+        size = len(encode(journal))
+        if size > self._limit:
+            raise BotError(
+                f"what the bot keeps has {size} bytes; at most {self._limit} are allowed", code="journal_too_large"
+            )
+        seq = None
+        if mark:
+            await self._channel.flushed()
+            seq = self._channel.next_seq - 1
+        self._number += 1
+        number = self._number
+        await self._insist(lambda: self._queue.checkpoint(self._claim, number, journal, seq))
+
+    async def ask(self, question: Question, journal: Journal) -> None:
+        """Ends the attempt with a question; does not return."""
+        self._on_asked(Asking(question, journal))
+        await asyncio.Event().wait()
+
+    async def rename(self, name: str) -> None:
+        """Gives the session another name. Waits for Redis if it must.
+
+        Raises:
+            MessageRefused: the name is empty, too long, or not text.
+        """
+        await self._insist(lambda: self._store.rename(self._claim.session, name))
+
+    async def _insist(self, action: Callable[[], Awaitable[None]]) -> None:
+        pause = 0.1
+        while True:
+            try:
+                await action()
+                return
+            except (LeaseLost, SessionGone):
+                self._on_lost()
+                await asyncio.Event().wait()
+            except Unavailable as error:
+                logger.debug("session %s: the bot's progress waits for Redis: %s", self._claim.session, error)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load
+                pause = min(LONGEST_PAUSE, pause * 2)
