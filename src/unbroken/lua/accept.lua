@@ -53,8 +53,11 @@ end
 local frame = accepted(message)
 redis.call('XADD', inbox, turnid, 'm', mid, 'f', frame)
 redis.call('HSET', ids, mid, turnid)
-redis.call('HSET', state, 'tail', turnid)
-if not rid or #redis.call('XRANGE', ready, rid, rid) == 0 then enqueue() end
+if rid and #redis.call('XRANGE', ready, rid, rid) > 0 then
+  redis.call('HSET', state, 'tail', turnid)
+else
+  redis.call('HSET', state, 'tail', turnid, 'rid', redis.call('XADD', ready, '*', 's', sid))
+end
 publish('a ' .. turnid .. ' ' .. tail, frame)
-touch()
+touch(tail == '0-0')
 return { 'OK', turnid }

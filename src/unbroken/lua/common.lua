@@ -5,6 +5,7 @@
 --                      done  last committed turn id      att    its attempt, 1, 2 ...
 --                      fin   epoch of the last commit    epoch  last epoch given out
 --                      rid   this session's ready entry  run    nonce of the take; only while running
+--                      mid   message id of that turn
 --                      c:<turn>  this turn is to be stopped: 1, or m<id> of the message that is answered with it
 --                      kept  what the bot of the current attempt keeps, step  <epoch>-<n> of that
 --                      mark  log id up to which its next attempt leaves what was said
@@ -70,30 +71,37 @@ end
 
 -- Larger than every epoch before it, and at least Redis' time: after a failover that lost writes, new ids differ
 -- from the lost ones. A clock that was set back does not say how far to go; then its last digits are as good as dice.
-local function next_epoch(last)
+local function next_epoch(last, newest)
   local us = now()
-  return int(math.max(us, math.max(tonumber(last or '0'), (split(top()))) + 1 + us % 1000))
+  return int(math.max(us, math.max(tonumber(last or '0'), (split(newest))) + 1 + us % 1000))
 end
 
-local function touch()
+-- Renews the time to live of all keys, which have the same: unless it is as good as new, and no key has just been made.
+local function touch(made)
+  local left = redis.call('PTTL', state)
   if ttl > 0 then
+    if not made and left <= ttl and left > ttl * 0.99 then return end
     for i = 1, 5 do redis.call('PEXPIRE', KEYS[i], ttl) end
-  else
+  elseif left > 0 then
     for i = 1, 5 do redis.call('PERSIST', KEYS[i]) end
   end
 end
 
--- Acknowledges and deletes a ready entry, if it is this session's.
+-- Acknowledges and deletes this session's ready entry.
+local function dequeue(rid)
+  redis.pcall('XACK', ready, 'workers', rid)
+  redis.call('XDEL', ready, rid)
+end
+
+-- The same with an entry that may be another's.
 local function drop(rid)
   local e = redis.call('XRANGE', ready, rid, rid)
-  if e[1] and e[1][2][2] == sid then
-    redis.pcall('XACK', ready, 'workers', rid)
-    redis.call('XDEL', ready, rid)
-  end
+  if e[1] and e[1][2][2] == sid then dequeue(rid) end
 end
 
 local function enqueue()
-  redis.call('HSET', state, 'rid', redis.call('XADD', ready, '*', 's', sid))
+  local rid = redis.call('XADD', ready, '*', 's', sid)
+  redis.call('HSET', state, 'rid', rid)
 end
 
 local function publish(header, frame) redis.call('SPUBLISH', channel, header .. '\n' .. frame) end
@@ -117,9 +125,9 @@ end
 local function accepted(message) return '{"type":"message.accepted","message":' .. message .. '}' end
 
 -- A waiting message as it is now, its id and its frame: an edit, or a change of the order, may have replaced what the
--- inbox has.
-local function current(entry)
-  local frame = redis.call('HGET', state, 'x:' .. int((split(entry[1]))))
+-- inbox has by another frame, which some have read already.
+local function current(entry, frame)
+  if frame == nil then frame = redis.call('HGET', state, 'x:' .. int((split(entry[1])))) end
   if frame then return cjson.decode(frame).message.id, frame end
   return entry[2][2], entry[2][4]
 end
@@ -159,9 +167,9 @@ end
 
 -- Commits the outcome of a turn. `outcome` is the JSON members msg, status, error, parts of the reply; of one that gave
 -- way to a reply for several messages it is said whose that is.
--- Returns the error of the JSON module, which refuses before anything was written, or nil.
-local function commit(turnid, id, prev, status, outcome, attempts, reason)
-  local mid = current(redis.call('XRANGE', inbox, turnid, turnid)[1])
+-- Returns the error of the JSON module, which refuses before anything was written, or nil. With `idle` the session has
+-- no more work then.
+local function commit(turnid, mid, id, prev, status, outcome, attempts, reason, idle)
   local turn = split(turnid)
   if status == 'cancelled' then
     local into = string.match(redis.call('HGET', state, 'c:' .. int(turn)) or '', '^m(.*)$')
@@ -172,13 +180,12 @@ local function commit(turnid, id, prev, status, outcome, attempts, reason)
   local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
   if added.err then return added.err end
   local frame = '{"type":"reply.' .. status .. '","message":' .. message .. '}'
-  redis.call('XADD', log, id, 'k', 'e', 'f', frame, 'p', prev, 't', turnid)
-  redis.call('XTRIM', log, 'MINID', id)
+  redis.call('XADD', log, 'MINID', '=', id, id, 'k', 'e', 'f', frame, 'p', prev, 't', turnid)
   redis.call('XDEL', inbox, turnid)
   local epoch = int((split(id)))
   redis.call('HSET', state, 'done', turnid, 'fin', epoch, 'epoch', epoch)
-  redis.call('HDEL', state, 'run', 'turn', 'att', 'kept', 'step', 'mark', 'c:' .. int(turn),
-    'x:' .. int(turn))
+  redis.call('HDEL', state, 'run', 'turn', 'att', 'mid', 'kept', 'step', 'mark', 'c:' .. int(turn),
+    'x:' .. int(turn), idle and 'rid' or 'run')
   if status == 'failed' then
     redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 's', sid, 'm', mid, 't', turnid, 'a', attempts, 'e', reason)
   end

@@ -11,7 +11,7 @@ if missing() then
   drop(ARGV[4])
   return { 'GONE' }
 end
-local st = redis.call('HMGET', state, 'run', 'epoch', 'turn', 'rid', 'fin', 'att')
+local st = redis.call('HMGET', state, 'run', 'epoch', 'turn', 'rid', 'fin', 'att', 'mid')
 if not st[1] or st[2] ~= epoch then
   if st[5] == epoch then return { 'ALREADY' } end
   return { 'FENCED' }
@@ -19,17 +19,18 @@ end
 local prev, id = top(), epoch .. '-' .. int(seq)
 local last_epoch, last_seq = split(prev)
 if last_epoch > tonumber(epoch) or (last_epoch == tonumber(epoch) and last_seq >= seq) then
-  id = next_epoch(epoch) .. '-0'
+  id = next_epoch(epoch, prev) .. '-0'
 end
-local refused = commit(st[3], id, prev, ARGV[7], ARGV[8], st[6], ARGV[9])
+local idle = redis.call('XLEN', inbox) == 1
+local refused = commit(st[3], st[7], id, prev, ARGV[7], ARGV[8], st[6], ARGV[9], idle)
 if refused then return { 'BAD', refused } end
-redis.call('HSET', state, 'fin', epoch)
+if id ~= epoch .. '-' .. int(seq) then redis.call('HSET', state, 'fin', epoch) end
 if ARGV[10] == '-' then
   redis.call('HDEL', state, 'asked')
 elseif ARGV[10] ~= '' then
   redis.call('HSET', state, 'asked', ARGV[10], 'open', ARGV[11])
 end
-drop(st[4])
-if redis.call('XLEN', inbox) > 0 then enqueue() else redis.call('HDEL', state, 'rid') end
+dequeue(st[4])
+if not idle then enqueue() end
 touch()
 return { 'OK', id }

@@ -8,7 +8,7 @@ local st = redis.call('HMGET', state, 'run', 'epoch', 'rid', 'att')
 if missing() or not st[1] or st[2] ~= ARGV[4] then return { 'LOST' } end
 redis.call('HDEL', state, 'run')
 if ARGV[5] ~= '1' then redis.call('HSET', state, 'att', tonumber(st[4]) - 1) end
-drop(st[3])
+dequeue(st[3])
 enqueue()
 touch()
 return { 'OK' }

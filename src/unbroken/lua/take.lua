@@ -75,44 +75,44 @@ while true do
     attempt = 1
   end
   local turn, prev = split(turnid), top()
-  epoch = next_epoch(epoch)
+  local flags = redis.call('HMGET', state, 'c:' .. int(turn), 'x:' .. int(turn))
+  local mid, message = current(head, flags[2])
+  epoch = next_epoch(epoch, prev)
   local id = epoch .. '-0'
   local status, reason
-  if redis.call('HEXISTS', state, 'c:' .. int(turn)) == 1 then
+  if flags[1] then
     status, reason = 'cancelled', ''
   elseif attempt > limit then
     status = 'failed'
     reason = ',"error":{"code":"attempts_exhausted","message":"The reply could not be finished."}'
   end
   if status then
-    local _, waited = current(head)
-    local answers = cjson.decode(waited).message.answers
-    if answers and st[8] then
-      -- nobody saw anything of the answer yet: the question is open again
-      if tried ~= turnid and status == 'cancelled' then redis.call('HSET', state, 'open', answers)
-      else redis.call('HDEL', state, 'asked') end
-    end
     local partial, parts = '', ''
     if tried == turnid then partial, parts = shown(before, before) end
     local function outcome(said, more)
       return '"msg":' .. text(said) .. ',"status":"' .. status .. '"' .. reason
         .. (more ~= '' and ',"parts":' .. more or '')
     end
-    local refused = commit(turnid, id, prev, status, outcome(partial, parts), attempt - 1, 'attempts_exhausted')
-      and commit(turnid, id, prev, status, outcome('', ''), attempt - 1, 'attempts_exhausted')
+    local refused = commit(turnid, mid, id, prev, status, outcome(partial, parts), attempt - 1, 'attempts_exhausted')
+      and commit(turnid, mid, id, prev, status, outcome('', ''), attempt - 1, 'attempts_exhausted')
     if refused then return redis.error_reply(refused) end -- better than to try for ever
+    local answers = cjson.decode(message).message.answers
+    if answers and st[8] then
+      -- nobody saw anything of the answer yet: the question is open again
+      if tried ~= turnid and status == 'cancelled' then redis.call('HSET', state, 'open', answers)
+      else redis.call('HDEL', state, 'asked') end
+    end
     tried = nil
   else
     local partial, parts = '', ''
     if tried == turnid then partial, parts = shown(before, kept(before)) end
-    local mid, message = current(head)
     local frame = '{"type":"reply.started","turn":' .. int(turn) .. ',"message_id":' .. text(mid)
       .. ',"attempt":' .. int(attempt) .. ',"text":' .. text(partial)
       .. (parts ~= '' and ',"parts":' .. parts or '') .. '}'
     redis.call('XADD', log, id, 'k', 's', 'f', frame, 'p', prev, 't', turnid, 'v', st[6])
-    redis.call('HSET', state, 'turn', turnid, 'att', attempt, 'epoch', epoch, 'run', nonce)
+    redis.call('HSET', state, 'turn', turnid, 'att', attempt, 'epoch', epoch, 'run', nonce, 'mid', mid)
     publish('s ' .. id .. ' ' .. prev .. ' ' .. turnid .. ' ' .. st[6], frame)
-    touch()
+    touch(prev == '0-0')
     local saved = tried == turnid and st[7]
     return answer(turnid, epoch, int(attempt), message, partial, parts, saved)
   end
