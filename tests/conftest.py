@@ -25,6 +25,7 @@ _numbers = count(1)
 _MAY_BLOCK = {
     "unbroken/scripts.py": "source",  # a few small files, once
     "unbroken/server/page.py": "mount_page",  # the built page, before the server starts
+    "unbroken/testing/deployed.py": ("_valkey", "_bots", "_working", "_serving"),  # starts all
     "redis/utils.py": "get_lib_version",
     "<frozen importlib._bootstrap>": "_find_and_load",
 }

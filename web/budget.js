@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 
 const BUDGET = 120_000;
 /** What is loaded only when somebody needs it. */
-const LATER = [/\/highlight\b/, /\/i18n\//, /\/dialogs\//, /\/character-entities\//, /\/uqr\//];
+const LATER = [/\/highlight\b/, /\/i18n\//, /\/dialogs\//, /\/FileList\b/, /\/several\b/, /\/character-entities\//, /\/uqr\//];
 const OUTPUT = new URL("../src/unbroken/server/static/", import.meta.url);
 
 const read = (file) => readFile(new URL(file, OUTPUT));

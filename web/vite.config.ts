@@ -31,7 +31,7 @@ const page: UserConfig = {
   },
   server: {
     proxy: Object.fromEntries(
-      ["/token", "/refresh_token", "/chat", "/sessions", "/healthz", "/readyz"].map((path) => [
+      ["/token", "/refresh_token", "/bots", "/chat", "/sessions", "/healthz", "/readyz"].map((path) => [
         path,
         { target: BACKEND, ws: true, changeOrigin: true },
       ]),

@@ -15,6 +15,7 @@ For bots, import `Turn` and the parts from here; everything else has its own mod
 from __future__ import annotations
 
 from unbroken.errors import BotError, UnbrokenError
+from unbroken.models.threads import wait
 from unbroken.turn import Turn
 from unbroken.types import Data, File, Message, Reasoning, Source, ToolCall, ToolResult
 
@@ -29,5 +30,6 @@ __all__ = [
     "ToolResult",
     "Turn",
     "UnbrokenError",
+    "wait",
 ]
 __version__ = "0.1.0"

@@ -11,7 +11,7 @@ from unbroken.cursor import StreamId
 from unbroken.protocol import MessageAccepted
 from unbroken.scripts import Taken
 from unbroken.turn import Journal
-from unbroken.types import REPLY, Failure, Message, Part, Role, Status, in_order, in_view
+from unbroken.types import Failure, Message, Part, Status, in_order, in_view
 
 
 class Claim(NamedTuple):
@@ -67,12 +67,14 @@ class Asked(msgspec.Struct):
     """What is kept of a turn whose reply is a question, until that is answered.
 
     Attributes:
-        reply: the id of that reply.
+        turn: of the message. It stands first: `take.lua` looks there.
         message: what the bot answers.
+        text: of it and of those that are answered with it: the same each time, however much is said in between.
     """
 
-    reply: str
+    turn: int
     message: Message
+    text: str
     journal: Journal
 
 
@@ -91,15 +93,14 @@ def claimed(session: str, entry: str, taken: Taken, context: int) -> Claim:
     assert taken.turn is not None
     found = _found.decode(taken.found)
     name, bot = _names.decode(found.pop("$.name")), _names.decode(found.pop("$.bot"))
-    messages = _messages.decode(found.popitem()[1])
+    messages = list({(one.turn, one.role): one for some in found.values() for one in _messages.decode(some)}.values())
     message = _accepted.decode(taken.message).message
-    subject, journal = message, Journal()
-    if message.answers is not None and taken.asked:
+    subject, text, journal = message, _together(messages, message), Journal()
+    if taken.asked:
         asked = _asked.decode(taken.asked)
-        if asked.reply == message.answers:
-            subject = asked.message
-            journal = asked.journal
-            journal.answers = [*journal.answers, message.msg]
+        journal = asked.journal
+        journal.answers = [*journal.answers, text]
+        subject, text = asked.message, asked.text
     if taken.kept:
         journal = _journal.decode(taken.kept)
     known = [one for one in messages if one.turn <= subject.turn]
@@ -116,7 +117,7 @@ def claimed(session: str, entry: str, taken: Taken, context: int) -> Claim:
         taken.partial,
         _parts.decode(taken.parts) if taken.parts else [],
         subject,
-        _together(known, subject),
+        text,
         [*earlier, subject],
         journal,
     )
@@ -138,20 +139,22 @@ def members(outcome: Outcome) -> bytes:
 
 
 def settled(claim: Claim, outcome: Outcome) -> bytes:
-    """What is kept of a question that this reply asks; `-` if it settles one."""
-    if outcome.journal is not None:
-        return _encoder.encode(Asked(claim.message.id + REPLY, claim.subject, outcome.journal))
-    return b"-" if claim.subject is not claim.message else b""
+    """What is kept of a question that this reply asks, if it asks one."""
+    if outcome.journal is None:
+        return b""
+    return _encoder.encode(Asked(claim.subject.turn, claim.subject, claim.text, outcome.journal))
 
 
 def _together(known: list[Message], subject: Message) -> str:
-    """The text of a message, behind those of the messages whose replies gave way to its own."""
+    """The text of a message, behind those of the messages whose replies gave way to its own, or to an older version."""
     into = {one.reply_to: one.merged_into for one in known if one.merged_into}
     if not into:
         return subject.msg
-    targets, texts = {subject.id}, [subject.msg]
+    first = {one.id: one.replaces or one.id for one in known}
+    targets, texts = {subject.replaces or subject.id}, [subject.msg]
     for one in reversed(in_order(known)):
-        if one.role is Role.USER and into.get(one.id) in targets and not one.withdrawn:
-            targets.add(one.id)
+        instead = into.get(one.id)
+        if one.turn < subject.turn and instead and first.get(instead, instead) in targets and not one.withdrawn:
+            targets.add(first[one.id])
             texts.append(one.msg)
     return "\n\n".join(reversed(texts))

@@ -10,6 +10,7 @@ import typer
 
 from unbroken import __version__
 from unbroken.errors import UnbrokenError
+from unbroken.scaffold import Kind
 
 app = typer.Typer(
     name="unbroken",
@@ -26,10 +27,12 @@ dead_app = typer.Typer(help="Messages that were given up.", no_args_is_help=True
 app.add_typer(inspect_app, name="inspect")
 inspect_app.add_typer(dead_app, name="dead")
 
-Bot = Annotated[str | None, typer.Argument(help="Your bot as module:name. Without one, the model of the settings.")]
+Bot = Annotated[
+    str | None, typer.Argument(help="Your bot: module:name, or ag-ui:http://… Without one, the model of the settings.")
+]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all. [default: 127.0.0.1]")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]")]
-Model = Annotated[str | None, typer.Option(help="Model name for the provider, or demo.")]
+Model = Annotated[str | None, typer.Option(help="Model name for the provider, local:<file or repository>, or demo.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where the embedded Valkey keeps its data. [default: .unbroken]")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -79,6 +82,17 @@ def up(
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the bot's package, and of the folder that is made for it.")],
+    kind: Annotated[Kind, typer.Option(help="What the bot is made of.")] = Kind.FUNCTION,
+) -> None:
+    """Write a project for a bot of your own: code, tests, a Dockerfile and a compose file."""
+    from unbroken.terminal.new import new as write
+
+    write(name, kind)
+
+
+@app.command()
 def server(host: Host = None, port: Port = None) -> None:
     """Run one web server. Needs REDIS_URL; start as many as you like."""
     from unbroken.config import load_settings
@@ -110,6 +124,9 @@ def chat(
         str | None, typer.Option(help="Attach to this session instead of creating one.", envvar="UNBROKEN_TOKEN")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new session. [default: your user name]")] = None,
+    bot: Annotated[
+        str | None, typer.Option(help="Which of the server's bots answers the new session. [default: its first]")
+    ] = None,
     api_key: Annotated[
         str | None, typer.Option(help="For servers that ask for one.", envvar="UNBROKEN_API_KEY")
     ] = None,
@@ -117,7 +134,7 @@ def chat(
     """Chat in the terminal. Lines from a pipe are answered one after the other, as plain text."""
     from unbroken.terminal.talk import talk
 
-    sys.exit(talk(url or ["http://localhost:8000"], token, name, api_key))
+    sys.exit(talk(url or ["http://localhost:8000"], token, name, api_key, bot))
 
 
 @inspect_app.callback(invoke_without_command=True)

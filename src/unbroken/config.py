@@ -15,7 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from unbroken.errors import ConfigurationError
-from unbroken.types import AckLevel, Policy
+from unbroken.types import AckLevel, Continues, ModelApi, Policy
 
 
 def _own(name: str) -> AliasChoices:
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     drain_grace: float = Field(20.0, ge=0, description="How long a stopping server or worker may take to finish.")
 
     # Worker
-    bot: str | None = Field(None, description="The bot as module:name; unset: the model below.")
+    bot: str | None = Field(None, description="The bot as module:name, or ag-ui:http://…; unset: the model below.")
     concurrency: int = Field(100, ge=1, le=10_000, description="Replies that one worker runs at once.")
     lease: float = Field(15.0, ge=1, description="A reply whose worker is silent for so long is taken by another.")
     attempts: int = Field(3, ge=1, description="Attempts before a message is committed as failed.")
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     model: str | None = Field(
         None,
         validation_alias=AliasChoices("UNBROKEN_MODEL", "MODEL"),
-        description="Model name for the provider, or `demo`.",
+        description="Model name for the provider, `local:…` for a model on this machine, or `demo`.",
     )
     model_url: str | None = Field(
         None, validation_alias=_own("MODEL_URL"), description="Base URL of an OpenAI-compatible server, with its /v1."
@@ -123,10 +123,29 @@ class Settings(BaseSettings):
     temperature: float | None = Field(None, ge=0, le=2, description="How much chance the model allows itself.")
     max_tokens: int | None = Field(None, ge=1, description="Longest answer of the model, in tokens.")
     context_tokens: int | None = Field(
-        None, ge=1, description="Most tokens of the conversation that the model is sent; older messages are left out."
+        None,
+        ge=1,
+        description=(
+            "Most tokens of the conversation that the model is sent, as estimated from the server's own counts; older "
+            "messages are left out."
+        ),
     )
     requests_per_minute: float | None = Field(
         None, gt=0, description="Requests to the model for each worker; more of them wait."
+    )
+    model_api: ModelApi = Field(
+        "chat",
+        description=(
+            "What to speak with the model's server: chat (chat completions, which all know), or responses (OpenAI's "
+            "Responses API, where an answer goes on in the background if its worker dies)."
+        ),
+    )
+    model_continues: Continues = Field(
+        "auto",
+        description=(
+            "How a chat completion goes on after a crash: vllm, prefill (both continue the text that its reader has), "
+            "no (it begins anew), auto (as the server's list of models says)."
+        ),
     )
     model_timeout: float = Field(60.0, gt=0, description="Longest silence of the model, before and between tokens.")
     model_retries: int = Field(

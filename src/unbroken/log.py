@@ -19,6 +19,9 @@ from unbroken.scripts import Code, Scripts
 PAGE = 500
 """Most log entries that one resume reads."""
 
+PAGE_BYTES = 262_144
+"""Bytes of frames after which a resume reads no more log entries: every reader who is behind holds one page."""
+
 
 class Kind(Enum):
     """What an entry is. The values are the first byte of live messages and the field `k` of log entries."""
@@ -140,18 +143,19 @@ class Log:
         self._keys = keys
         self._scripts = scripts
 
-    async def resume(self, session: str, cursor: Cursor | None, limit: int = PAGE) -> Page:
+    async def resume(self, session: str, cursor: Cursor | None, limit: int = PAGE, size: int = PAGE_BYTES) -> Page:
         """Reads what came after the cursor; without one, or where it is unknown, a snapshot.
 
         Raises:
             SessionGone: if the session expired or never existed.
             Unavailable: if Redis does not answer.
         """
-        found = await self._scripts.resume(self._keys.session(session), session, cursor, limit)
+        found = await self._scripts.resume(self._keys.session(session), session, cursor, limit, size)
         if found.code is Code.GONE:
             raise SessionGone()
-        entries = [Entry.from_inbox(raw) for raw in found.inbox] + [Entry.from_log(raw) for raw in found.log]
-        complete = len(found.log) < limit
+        said = [Entry.from_log(raw) for raw in found.log]
+        entries = [Entry.from_inbox(raw) for raw in found.inbox] + said
+        complete = len(said) < limit and sum(len(entry.frame) for entry in said) < size
         if found.code is Code.OK:
             return Page(None, None, entries, complete)
         assert found.tail is not None

@@ -28,6 +28,8 @@ OWN = (
     "bot",
     "model",
     "model_url",
+    "model_api",
+    "model_continues",
     "system_prompt",
     "temperature",
     "max_tokens",

@@ -29,8 +29,8 @@ class MessageSend(msgspec.Struct, frozen=True, tag="message.send"):
     Attributes:
         replaces: a message of the user's that this one is another version of: the same text for another reply, or
             another text. Any version may be named; what is accepted names the first.
-        answers: the reply whose question this message answers; refused if that is not open. Without it, a message
-            answers the open question if there is one.
+        answers: the reply whose question this message answers; refused if that is not open. `-`: none. Without it, a
+            message answers the open question if there is one.
         policy: what becomes of a reply that is running: the message waits for it (queue), stops it and all that wait
             (interrupt), is answered together with them (merge), or is refused (reject). Without it, the bot's.
     """

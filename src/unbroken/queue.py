@@ -80,8 +80,8 @@ class Queue:
             message_id: chosen by the client.
             text: what it says.
             replaces: a message that this one is another version of.
-            answers: the reply whose question it answers. Without it, a message answers the open question if there is
-                one.
+            answers: the reply whose question it answers; `-` for none. Without it, a message answers the open question
+                if there is one.
             policy: what happens to a reply that is running.
 
         Raises:
@@ -195,8 +195,10 @@ class Queue:
             return None
         return claimed(session, entry, taken, context)
 
-    async def checkpoint(self, claim: Claim, number: int, journal: Journal, seq: int | None) -> None:
+    async def checkpoint(self, claim: Claim, number: int, journal: Journal, seq: int | None) -> bool:
         """Keeps what a bot wants to find in its next attempt.
+
+        Returns False if a failover lost the chunk that `seq` names: then nothing was kept.
 
         Args:
             claim: the attempt.
@@ -208,11 +210,10 @@ class Queue:
             LeaseLost: another attempt owns the reply, or the session is gone.
         """
         keys = self._keys.session(claim.session)
-        if (
-            await self._scripts.checkpoint(keys, claim.session, claim.epoch, number, encode(journal), seq)
-            is not Code.OK
-        ):
+        code = await self._scripts.checkpoint(keys, claim.session, claim.epoch, number, encode(journal), seq)
+        if code is Code.LOST:
             raise LeaseLost(f"session {claim.session} was taken over by a newer attempt")
+        return code is Code.OK
 
     async def finish(self, claim: Claim, seq: int, outcome: Outcome) -> bool:
         """Commits the outcome. True if it is committed now or was before, False if the session is gone.
@@ -298,7 +299,7 @@ class Queue:
 
         A second call for the same letter accepts nothing new.
         """
-        receipt = await self.accept(letter.session, f"retry-{letter.id}", text)
+        receipt = await self.accept(letter.session, f"retry-{letter.id}", text, answers="-")
         await self.drop_dead(letter)
         return receipt
 

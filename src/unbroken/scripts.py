@@ -75,6 +75,7 @@ class Code(StrEnum):
     ALREADY = "ALREADY"
     FENCED = "FENCED"
     LOST = "LOST"
+    BEHIND = "BEHIND"
     RUNNING = "RUNNING"
     QUEUED = "QUEUED"
     DONE = "DONE"
@@ -98,9 +99,9 @@ class Taken(NamedTuple):
         message: the frame of `message.accepted`.
         parts: JSON, `[part, ...]`, or empty.
         kept: what the bot kept in an earlier attempt, or empty.
-        asked: what the bot kept that asked a question, or empty.
+        asked: what the bot kept that asked the question which the message answers, or empty.
         found: JSON, by path: the name of the session in a list, its bot in a list, and the newest messages, also those
-            of later turns.
+            of later turns; for an answer also those around the message that led to the question.
     """
 
     code: Code
@@ -229,10 +230,10 @@ class Scripts:
     async def checkpoint(
         self, keys: SessionKeys, session: str, epoch: int, number: int, data: bytes, seq: int | None
     ) -> Code:
-        """Keeps what a bot wants to find in its next attempt. Returns OK or LOST.
+        """Keeps what a bot wants to find in its next attempt. Returns OK, LOST or BEHIND.
 
-        `number` counts the calls of the epoch. `seq` is the last chunk that the next attempt leaves standing; None
-        leaves that as it was.
+        `number` counts the calls of the epoch. `seq` is the last chunk that the next attempt leaves standing, which has
+        to be in the log; None leaves that as it was.
         """
         reply = await self._run("checkpoint", keys, session, epoch, number, data, "" if seq is None else seq)
         return Code(reply[0].decode())
@@ -252,7 +253,7 @@ class Scripts:
     ) -> Finished:
         """Commits the outcome of an attempt; `outcome` are JSON members, `seq` was never tried before.
 
-        `asked` is what the bot keeps that asks a question with this reply; `-` if it is done with one; else empty.
+        `asked` is what the bot keeps that asks a question with this reply, or empty.
         """
         reply = await self._run(
             "finish", keys, session, entry, epoch, seq, status.value, outcome, reason, asked, reply_id
@@ -277,10 +278,10 @@ class Scripts:
         reply = await self._run("cancel", keys, session, message_id, keys.control)
         return Code(reply[0].decode())
 
-    async def resume(self, keys: SessionKeys, session: str, cursor: Cursor | None, limit: int) -> Resumed:
-        """Reads what came after a cursor, at most `limit` log entries; changes nothing."""
+    async def resume(self, keys: SessionKeys, session: str, cursor: Cursor | None, limit: int, size: int) -> Resumed:
+        """Reads what came after a cursor, at most `limit` log entries, none behind `size` bytes; changes nothing."""
         turn, log, change = map(str, cursor) if cursor else ("", "", "")
-        reply = await self._run("resume", keys, session, turn, log, limit, change)
+        reply = await self._run("resume", keys, session, turn, log, limit, change, size)
         code = Code(reply[0].decode())
         if code is Code.GONE:
             return Resumed(code)

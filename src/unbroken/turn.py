@@ -53,7 +53,9 @@ class Turn:
         partial: the text that earlier attempts showed and that stays: all of it for a bot that declares
             `continues = True`, else what was said before the last checkpoint. The bot says only what follows.
         parts: the parts that earlier attempts showed and that stay.
-        saved: the data of the last checkpoint, or None.
+        saved: the data of the last checkpoint as plain JSON values, or None.
+        goes_on: the bot is stopped, but the reply is not: another worker continues it. What was begun elsewhere for the
+            reply should be left for that one.
         replaying: whether the bot has not come to where it asked its last question yet. Until then nothing that it
             says is shown, because it was shown before.
     """
@@ -61,15 +63,18 @@ class Turn:
     __slots__ = (
         "_answered",
         "_cancelled",
+        "_doing",
         "_journal",
         "_keeper",
         "attempt",
+        "goes_on",
         "message_id",
         "messages",
         "number",
         "partial",
         "parts",
         "replaying",
+        "saved",
         "session",
         "session_name",
         "text",
@@ -100,15 +105,13 @@ class Turn:
         self.partial = partial
         self.parts = tuple(parts)
         self._journal = journal or Journal()
+        self.saved = _plain(self._journal.saved)
         self._keeper = keeper
+        self._doing: dict[str, asyncio.Lock] = {}
         self._answered = 0
         self.replaying = bool(self._journal.answers)
+        self.goes_on = False
         self._cancelled = asyncio.Event()
-
-    @property
-    def saved(self) -> Any:
-        """The data of the last checkpoint, as plain JSON values; None if there was none."""
-        return self._journal.saved
 
     async def checkpoint(self, data: Any) -> None:
         """Keeps `data`, and everything that was said until now: if this worker dies, the next attempt begins here.
@@ -123,6 +126,7 @@ class Turn:
             BotError: it is larger than a reply may be.
         """
         self._journal = Journal(_plain(data), self._journal.steps, self._journal.answers[self._answered :])
+        self.saved = _plain(data)
         self._answered = 0
         await self._save(mark=True)
 
@@ -140,13 +144,14 @@ class Turn:
             TypeError: the result is no JSON.
             BotError: together with what is kept already it is larger than a reply may be.
         """
-        if name not in self._journal.steps:
-            result = action()
-            if inspect.isawaitable(result):
-                result = await result
-            self._journal.steps = {**self._journal.steps, name: _plain(result)}
-            await self._save(mark=False)
-        return self._journal.steps[name]
+        async with self._doing.setdefault(name, asyncio.Lock()):  # several tasks of the bot may come to the same step
+            if name not in self._journal.steps:
+                result = action()
+                if inspect.isawaitable(result):
+                    result = await result
+                self._journal.steps = {**self._journal.steps, name: _plain(result)}
+                await self._save(mark=False)
+        return _plain(self._journal.steps[name])  # whatever the bot does with it: the next attempt gets the same
 
     async def ask(self, question: str, options: Sequence[str] = ()) -> str:
         """Asks the reader, and returns the answer.
@@ -181,8 +186,9 @@ class Turn:
         """True once somebody stopped this reply. The bot is cancelled too; this is for threads that must look."""
         return self._cancelled.is_set()
 
-    def cancel(self) -> None:
-        """Marks the turn as stopped."""
+    def cancel(self, *, goes_on: bool = False) -> None:
+        """Marks the turn as stopped; with `goes_on`, another attempt will answer in its place."""
+        self.goes_on = goes_on
         self._cancelled.set()
 
     async def _save(self, *, mark: bool) -> None:

@@ -155,14 +155,20 @@ def in_view(messages: Iterable[Message]) -> list[Message]:
     """What people and bots see of a conversation, in order: one version of each message, with its answer.
 
     Of several versions the one with the last turn is shown, which may be an older one if a newer one was sent before
-    it; none that was withdrawn is. A reply that gave way to one for several messages is not shown beside that.
+    it; none that was withdrawn is. A reply that gave way to one for several messages is not shown beside that, or
+    beside a later version of that.
     """
     ordered = in_order(messages)
-    asked = (message for message in ordered if message.role is Role.USER and not message.withdrawn)
-    shown = set({message.replaces or message.id: message.id for message in asked}.values())
-    return [
-        message for message in ordered if (message.reply_to or message.id) in shown and message.merged_into not in shown
-    ]
+    asked = {message.id: message for message in ordered if message.role is Role.USER}
+    last = {message.replaces or message.id: message for message in asked.values() if not message.withdrawn}
+    shown = {message.id for message in last.values()}
+
+    def gave_way(reply: Message) -> bool:
+        into = asked.get(reply.merged_into or "")
+        instead = into and last.get(into.replaces or into.id)
+        return into is not None and instead is not None and instead.turn >= into.turn
+
+    return [message for message in ordered if (message.reply_to or message.id) in shown and not gave_way(message)]
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -187,5 +193,10 @@ Output: TypeAlias = AsyncIterable[Piece] | Iterable[Piece]
 Policy: TypeAlias = Literal["queue", "interrupt", "merge", "reject"]
 """What a message does that arrives during a reply: it waits, stops that and all that wait, is answered together with
 them, or is refused."""
+
+ModelApi: TypeAlias = Literal["chat", "responses"]
+
+Continues: TypeAlias = Literal["auto", "vllm", "prefill", "no"]
+"""How a model server is asked for the rest of an answer; `auto` finds out."""
 
 AckLevel: TypeAlias = Literal["memory", "disk", "replica"]

@@ -8,10 +8,10 @@ from unbroken.models.completion import Completion
 
 TOKENS = 64
 
-TOKEN = 9.0
+TOKEN = 7.0
 """Calls for a token that comes alone, from its bytes to its text."""
 
-GROUPED = 4.1
+GROUPED = 3.2
 """Calls for each of many tokens that come together."""
 
 EVENT = b'data: {"id":"1","choices":[{"index":0,"delta":{"content":" token"},"finish_reason":null}]}\n\n'

@@ -7,6 +7,7 @@ held that was trimmed since, or that a write of a replaced attempt was refused a
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +17,11 @@ import msgspec
 from tests.faults.violations import Verdict
 from unbroken.cursor import StreamId
 from unbroken.log import Kind
+from unbroken.turn import Journal
 from unbroken.types import Message, Role
 
 _message = msgspec.json.Decoder(Message)
+_journal = msgspec.json.Decoder(Journal)
 _OWN = ":s:"
 
 
@@ -35,11 +38,13 @@ class Book:
     Attributes:
         stored: every message that went into the document, in order.
         log: every entry that the log ever held, in order.
+        kept: everything that a bot kept, in order, with None behind what it kept for one reply.
     """
 
     def __init__(self) -> None:
         self.stored: list[Message] = []
         self.log: list[Written] = []
+        self.kept: list[bytes | None] = []
 
 
 class Ledger:
@@ -73,18 +78,25 @@ class Ledger:
 
     def _write(self, words: list[bytes]) -> None:
         command = words[0].upper()
-        if command not in (b"XADD", b"JSON.ARRAPPEND"):
+        if command not in (b"XADD", b"JSON.ARRAPPEND", b"HSET", b"HDEL"):
             return
         key = words[1].decode()
+        if key.endswith(":state") and b"kept" in words[2:]:
+            kept = words[words.index(b"kept") + 1] if command == b"HSET" else None
+            self.books[key.partition(_OWN)[2].removesuffix(":state")].kept.append(kept)
         if command == b"JSON.ARRAPPEND":
             self.books[key.partition(_OWN)[2]].stored.append(_message.decode(words[3]))
         elif key.endswith(":log"):
             session = key.partition(_OWN)[2].removesuffix(":log")
-            id_, _, kind = [word for word in words[2:] if word != b"NOMKSTREAM"][:3]
+            id_, _, kind = words[words.index(b"k") - 1 :][:3]
             self.books[session].log.append(Written(StreamId.parse(id_), Kind(kind)))
         elif key.endswith("}:dead"):
             fields = dict(zip(words[-10::2], words[-9::2], strict=True))
             self.dead[fields[b"s"].decode()].append(int(fields[b"a"]))
+
+
+def _steps(kept: bytes) -> set[str]:
+    return set(_journal.decode(kept).steps)
 
 
 def check(session: str, book: Book, verdict: Verdict) -> None:
@@ -99,6 +111,10 @@ def check(session: str, book: Book, verdict: Verdict) -> None:
     require(outcomes == list(range(1, len(outcomes) + 1)), "B", "outcomes in the order", outcomes)
     ends = sum(entry.kind is Kind.END for entry in book.log)
     require(ends == len(outcomes), "A", f"{len(outcomes)} outcomes, but {ends} final events")
+    for earlier, later in pairwise(book.kept):
+        if earlier is not None and later is not None:
+            require(earlier != later or b'"saved":' in later, "A", "a step was done twice:", later)
+            require(_steps(earlier) <= _steps(later), "A", f"{later!r} forgot what was kept: {earlier!r}")
     before = StreamId(0, 0)
     ended = True
     for id_, kind in book.log:

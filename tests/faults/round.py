@@ -24,6 +24,9 @@ DRAIN = 150.0
 LONGEST = 60.0
 """Seconds that one fault may take."""
 
+ASKING = {"servers", "workers", "pauses", "restarts", STORM}
+"""Groups in whose rounds the bot asks; in the others a message has to be what it says, and no answer."""
+
 FaultKey = tuple[str, str]
 
 
@@ -83,7 +86,8 @@ async def play(site: Site, book: Ledger, plan: Plan) -> Outcome:
     trouble: list[str] = []
     site.interruptions.clear()
     talks = [
-        Talk(number, site.urls, random.Random(f"{plan.seed}/{number}"), verdict) for number in range(plan.sessions)
+        Talk(number, site.urls, random.Random(f"{plan.seed}/{number}"), verdict, asked=plan.group in ASKING)
+        for number in range(plan.sessions)
     ]
     injected: Counter[FaultKey] = Counter()
     recovery: dict[str, list[float]] = {}

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 
 from msgspec.structs import replace
 
-from tests.faults.bots import answer
+from tests.faults.bots import kept, reply
 from tests.faults.violations import Verdict
 from unbroken.cursor import Cursor, StreamId
 from unbroken.protocol import (
@@ -124,6 +124,9 @@ class Sight:
                 self.shown[message.turn, False] = message
             case ReplyStarted(turn, _, _, text):
                 self._next(turn)
+                if self.saying and self.saying.turn == turn and (asked := self.shown.get((turn, False))):
+                    stays = "" if asked.answers else kept(asked.msg, self.saying.text)
+                    self._require(text.startswith(stays), "D", f"{stays!r} was kept, and is not shown in", event)
                 self.saying = Saying(turn, text)
                 self._said(turn)
             case ReplyDelta(turn, text):
@@ -159,7 +162,7 @@ class Sight:
     def _answers(self, turn: int, text: str, *, complete: bool) -> None:
         """The text answers its message as that is shown now, an edit of it included."""
         asked = self.shown.get((turn, False))
-        whole = answer(asked.msg) if asked else ""
+        whole = reply(asked, self.shown.values()) if asked else ""
         right = text == whole if complete else whole.startswith(text)
         self._require(right, "D", f"turn {turn} is shown {text!r} as the answer to", asked)
 

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Sequence
 
-from tests.faults.bots import answer, question, raises
+from tests.faults.bots import asking, question, raises, reply
 from tests.faults.observer import Frame, Observer
 from tests.faults.violations import Verdict
 from unbroken.client import Client
@@ -21,6 +21,8 @@ from unbroken.types import Feedback, Message, Role, Status
 PATIENCE = 90.0
 """Seconds that the real client tries for."""
 MOST_WAITING = 3
+ASKING = 0.2
+"""How often the bot asks something."""
 GIVEN_UP = "attempts_exhausted"
 """Code of a reply whose every attempt ended with its worker."""
 
@@ -32,10 +34,14 @@ class Talk:
         sent: every message that the client took.
         heard: what the client's own feed gave, and when.
         watching: the raw observers.
+        asked: whether the bot asks its users now and then.
     """
 
-    def __init__(self, number: int, urls: Sequence[str], rng: random.Random, verdict: Verdict) -> None:
+    def __init__(
+        self, number: int, urls: Sequence[str], rng: random.Random, verdict: Verdict, *, asked: bool = False
+    ) -> None:
         self.number = number
+        self.asked = asked
         self.rng = rng
         self.verdict = verdict
         turned = [*urls[number % len(urls) :], *urls[: number % len(urls)]]
@@ -106,7 +112,8 @@ class Talk:
         while not self.stopping:
             if len(self.chat.unanswered) < self.rng.randint(1, MOST_WAITING):
                 label = f"s{self.number}m{len(self.sent)}"
-                await self.say(question(label, self.rng.randint(8, 40), self.rng.uniform(0.01, 0.04)))
+                text = asking if self.asked and self.rng.random() < ASKING else question
+                await self.say(text(label, self.rng.randint(8, 40), self.rng.uniform(0.01, 0.04)))
             if self.rng.random() < 0.15:
                 await self.whim()
             await asyncio.sleep(self.rng.uniform(0.05, 0.3))
@@ -169,15 +176,17 @@ class Talk:
         require(sorted(asked) == sorted(s.id for s in self.sent), "A", "stored:", asked, "sent:", len(self.sent))
         turns = [m.turn for m in history if m.role is Role.ASSISTANT]
         require(turns == sorted(turns), "B", "outcomes were committed in the order", turns)
-        texts = {m.turn: m.msg for m in history if m.role is Role.USER}
-        for reply in history:
-            if reply.role is Role.ASSISTANT:
-                whole = answer(texts[reply.turn])
-                good = reply.msg == whole if reply.status is Status.COMPLETED else whole.startswith(reply.msg)
-                require(good, "A", f"{reply.status} reply {reply.msg!r} to {texts[reply.turn]!r}")
-                given_up = reply.error is not None and reply.error.code == GIVEN_UP
-                good = reply.status is not Status.FAILED or given_up or raises(texts[reply.turn])
-                require(good, "A", f"a reply to {texts[reply.turn]!r} failed: {reply.error}")
+        asks = {m.turn: m for m in history if m.role is Role.USER}
+        for found in history:
+            if found.role is Role.ASSISTANT:
+                whole, text = reply(asks[found.turn], asks.values()), asks[found.turn].msg
+                good = found.msg == whole if found.status is Status.COMPLETED else whole.startswith(found.msg)
+                require(good, "A", f"{found.status} reply {found.msg!r} to {text!r}")
+                given_up = found.error is not None and found.error.code == GIVEN_UP
+                good = found.status is not Status.FAILED or given_up or raises(text)
+                require(good, "A", f"a reply to {text!r} failed: {found.error}")
+        given = [m.answers for m in asks.values() if m.answers and not m.withdrawn]
+        require(len(given) == len(set(given)), "A", "two answers to one question:", given)
         shown = sorted(history, key=lambda m: (m.turn, m.role is Role.ASSISTANT))
         transcript = self.chat.transcript
         require(list(transcript.messages) == shown, "D", "the client shows", transcript.messages, "not", shown)

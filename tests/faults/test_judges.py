@@ -17,7 +17,7 @@ from unbroken.keys import Keys
 from unbroken.protocol import Event, MessageAccepted, ReplyCompleted, ReplyDelta, ReplyStarted, Snapshot, encode
 from unbroken.types import Message, Role, Status
 
-TEXT = question("label", 3, 0.0)
+TEXT = question("label", 4, 0.0)
 ASKED = Message("m", TEXT, Role.USER, "", 1)
 REPLY = Message("m.reply", answer(TEXT), Role.ASSISTANT, "", 1, reply_to="m", status=Status.COMPLETED)
 RIGHT: list[Event] = [
@@ -58,6 +58,22 @@ def test_sight_accepts_what_is_right() -> None:
 )
 def test_sight_finds_what_is_wrong(wrong: list[Event], found: str) -> None:
     assert set(found) <= set(judged(wrong))
+
+
+def test_sight_misses_what_was_kept() -> None:
+    """The checkpoint of this message is behind its first number."""
+    text = question("label", 3, 0.0)
+    events: list[Event] = [
+        RIGHT[0],
+        MessageAccepted(Message("m", text, Role.USER, "", 1), "1-5.0-0.0-0"),
+        ReplyStarted(1, "m", 1, "", "1-5.7-0.0-0"),
+        ReplyDelta(1, "label:1 ", "1-5.7-1.0-0"),
+    ]
+    again = ReplyStarted(1, "m", 2, "", "1-5.8-0.0-0")
+    assert judged([*events, again]) == ""  # it may not have been kept yet
+    events.append(ReplyDelta(1, "1 ", "1-5.7-2.0-0"))
+    assert judged([*events, again]) == "D"
+    assert judged([*events, ReplyStarted(1, "m", 2, "label:1 ", "1-5.8-0.0-0")]) == ""
 
 
 class Book:
@@ -109,6 +125,32 @@ def test_ledger(tmp_path: Path, entries: list[str], found: str) -> None:
     for entry in entries:
         book.entry(*entry.split())
     assert book.found() == found
+
+
+@pytest.mark.parametrize(
+    ("kept", "found"),
+    [
+        (['{"steps":{"a":1}}', '{"saved":1,"steps":{"a":1}}', '{"saved":1,"steps":{"a":1}}'], ""),
+        (['{"steps":{"a":1}}', "", '{"steps":{"a":1}}'], ""),
+        (['{"steps":{"a":1}}', '{"steps":{"a":1}}'], "A"),
+        (['{"steps":{"a":1}}', '{"saved":1}'], "A"),
+    ],
+)
+def test_ledger_finds_a_step_that_was_done_twice(tmp_path: Path, kept: list[str], found: str) -> None:
+    book = Book(tmp_path / "aof")
+    for one in kept:
+        words = ("HSET", book.session.state, "kept", one, "step", "5-1")
+        book.write(*words if one else ("HDEL", book.session.state, "run", "kept", "step"))
+    assert book.found() == found
+
+
+def test_ledger_reads_an_entry_that_trims(tmp_path: Path) -> None:
+    book = Book(tmp_path / "aof")
+    for message in (ASKED, REPLY):
+        book.stored(message)
+    book.entry("5-0", "s")
+    book.write("XADD", book.session.log, "MINID", "=", "5-1", "5-1", "k", "e", "f", "{}")
+    assert book.found() == ""
 
 
 def test_ledger_finds_a_message_that_was_stored_twice(tmp_path: Path) -> None:

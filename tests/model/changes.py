@@ -61,8 +61,13 @@ def apply(journal: Journal, entry: Entry, script: str) -> None:
         case MessageWithdrawn(message_id, turn):
             old = journal.question(turn)
             require(old.id == message_id and movable(journal, old.id) is Code.OK, "B: withdrawn too late", entry)
+            asking = journal.asking(turn)
             journal.replace(replace(old, withdrawn=True))
-            journal.flagged.add(turn)
+            journal.flagged[turn] = "1"
+            if asking and journal.open:
+                del journal.asked[asking]
+            elif asking:
+                journal.open = asking
         case QueueChanged(messages):
             _moved(journal, messages)
         case FeedbackGiven(message_id, value):

@@ -32,6 +32,10 @@ QUEUE_BYTES = 1500
 """So little that a client which does not look for a while loses its queue."""
 
 
+PAGE_BYTES = 300
+"""A page of the log ends behind so many bytes, which are three chunks or four."""
+
+
 class Memory(NamedTuple):
     """What a client knew at some time, and what it still wanted."""
 
@@ -53,6 +57,7 @@ class Client:
         cursor: everything up to it was seen.
         picture: what the client shows.
         gone: it was told that the session is gone.
+        greeted: how many failovers there had been when it was told the session's name.
     """
 
     def __init__(self, world: World, session: str, page: int) -> None:
@@ -71,6 +76,7 @@ class Client:
         self.viewer = Viewer(self.cursor, QUEUE_BYTES)
         self._server = Connection(Native(), violations=1)
         self._read: tuple[int, int, Page] | None = None
+        self.greeted = self._world.histories
         session = SessionInfo(self.session, self._world.journals[self.session].name, "")
         self._do(self._server.opened(SessionReady(session, Limits(65_536, 0, 0))))
 
@@ -120,7 +126,7 @@ class Client:
         self.show()
         ticket, cursor = self.viewer.read()
         try:
-            page = drive(self._world.log.resume(self.session, cursor, self._page))
+            page = drive(self._world.log.resume(self.session, cursor, self._page, PAGE_BYTES))
         except SessionGone:
             self.gone = True
             return

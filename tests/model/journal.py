@@ -25,7 +25,7 @@ from unbroken.protocol import (
     ReplyStarted,
     decode_event,
 )
-from unbroken.types import Message, Role, Status
+from unbroken.types import Message, Part, Question, Reasoning, Role, Status
 
 OUTCOMES = {
     Status.COMPLETED: ReplyCompleted,
@@ -51,6 +51,20 @@ class Letter(NamedTuple):
     error: str
 
 
+class Progress(NamedTuple):
+    """What the bot of a turn keeps for its next attempt.
+
+    Attributes:
+        kept: as it was handed in.
+        step: the epoch of the call, and its number.
+        mark: up to where what was said stays.
+    """
+
+    kept: bytes = b""
+    step: StreamId = ZERO
+    mark: StreamId | None = None
+
+
 class Journal:
     """The truth about one session.
 
@@ -66,7 +80,7 @@ class Journal:
         kept: index of the first entry of `log` that Redis still has to hold.
         places: what a reader has seen at each log id.
         refused: ids that were shown live though Redis had refused to write them.
-        flagged: cancelled turns without an outcome yet.
+        flagged: stopped turns without an outcome yet: 1, or m<id> of the message that is answered with them.
         running: the epoch that owns the session, or None.
         nonce: of the take that owns it.
         turn: the turn that was last attempted, until its outcome.
@@ -75,11 +89,17 @@ class Journal:
         fin: the epoch that committed last.
         calls: nonces of the newest changes, the newest first.
         name: of the session.
+        bot: that answers it.
+        progress: what the bot of that turn keeps.
+        to: the reply whose question that turn answers.
+        asked: what bots kept that asked a question, by the reply that asks, until the answer has its outcome.
+        open: the reply whose question nobody answers yet, or None.
         gone: whether the session expired.
     """
 
-    def __init__(self, session: str, attempts: int) -> None:
+    def __init__(self, session: str, attempts: int, bot: str = "") -> None:
         self.session = session
+        self.bot = bot
         self.limit = attempts
         self.document: list[Message] = []
         self.versions: dict[tuple[int, bool], tuple[tuple[int, Message], ...]] = {}
@@ -94,13 +114,17 @@ class Journal:
         self.kept = 0
         self.places = {ZERO: Place(0, None)}
         self.refused: set[StreamId] = set()
-        self.flagged: set[int] = set()
+        self.flagged: dict[int, str] = {}
         self.running: int | None = None
         self.nonce = ""
         self.turn: StreamId | None = None
         self.attempt = 0
         self.epoch = 0
         self.fin = 0
+        self.progress = Progress()
+        self.to: str | None = None
+        self.asked: dict[str, bytes] = {}
+        self.open: str | None = None
         self.calls: list[str] = []
         self.name = "Ada"
         self.gone = False
@@ -138,9 +162,17 @@ class Journal:
         """What the newest attempt has shown."""
         return self.places[self.top].running
 
-    def partial(self) -> str:
+    def shown(self) -> Running | None:
         """What the attempts at the next turn have shown."""
-        return self.said.text if self.said and self.turn == self.waiting[0].id else ""
+        return self.said if self.waiting and self.turn == self.waiting[0].id else None
+
+    def standing(self, continues: bool) -> Running | None:
+        """What of that the next attempt leaves standing."""
+        said = self.shown()
+        if said is None or continues:
+            return said
+        mark = self.progress.mark
+        return self.places[mark if mark and mark.first == self.epoch else StreamId(self.epoch, 0)].running
 
     def question(self, turn: int) -> Message:
         """The user's message of a turn, as it is now."""
@@ -173,7 +205,47 @@ class Journal:
             older for number, older in enumerate(asked) if self.first(older) in map(self.first, asked[number + 1 :])
         }
         visible = set(asked) - hidden
-        return [message for message in known if (message.reply_to or message.id) in visible]
+        return [
+            message
+            for message in known
+            if (message.reply_to or message.id) in visible and not self._instead(message.merged_into, visible)
+        ]
+
+    def _instead(self, merged_into: str | None, visible: set[str]) -> bool:
+        """Whether the message that a reply gave way to is in view, or a later version of it."""
+        if merged_into is None:
+            return False
+        later = {shown for shown in visible if self.ids[shown] >= self.ids[merged_into]}
+        return self.first(merged_into) in map(self.first, later)
+
+    def together(self, turn: int, known: list[Message]) -> list[str]:
+        """What a bot is to answer with a turn: its text, behind those of all that were merged into it and are known."""
+        texts, targets = [self.question(turn).msg], {self.first(self.question(turn).id)}
+        for earlier in range(turn - 1, 0, -1):
+            question, reply = self.question(earlier), self.versions[earlier, True][-1][1]
+            if reply not in known or question not in known or question.withdrawn or not reply.merged_into:
+                continue
+            if self.first(reply.merged_into) in targets:
+                targets.add(self.first(question.id))
+                texts.insert(0, question.msg)
+        return texts
+
+    def asking(self, turn: int) -> str | None:
+        """The reply whose question the message of a turn answers, as long as that waits for it."""
+        message = self.question(turn)
+        return message.answers if message.answers in self.asked and not message.withdrawn else None
+
+    def answerable(self, merge: bool) -> str | None:
+        """The reply whose question the next message answers."""
+        stopped = [entry.id.first for entry in reversed(self.waiting) if entry.id.first not in self.flagged]
+        taken = [asking for turn in stopped if merge and (asking := self.asking(turn))]
+        return next(iter([*([self.open] if self.open else []), *taken]), None)
+
+    def give_up(self) -> None:
+        """Nobody will answer the open question."""
+        if self.open is not None:
+            del self.asked[self.open]
+            self.open = None
 
     def first(self, message_id: str) -> str:
         """Id of the first version of a message."""
@@ -233,9 +305,12 @@ class Journal:
         self._fresh_epoch(entry)
         self.attempt = self.attempt + 1 if self.turn == head.id else 1
         require(event.attempt == self.attempt <= self.limit, "A: not the next attempt", entry, self.attempt)
+        if self.turn != head.id:
+            self.progress = Progress()
         self.turn = head.id
+        self.to = self.asking(head.id.first)
         self.epoch = self.running = entry.id.first
-        self._append(entry, Running(event.turn, event.message_id, event.attempt, event.text))
+        self._append(entry, Running(event.turn, event.message_id, event.attempt, event.text, tuple(event.parts)))
 
     def _ended(self, entry: Entry, message: Message, script: str, now: int) -> None:
         head = self._head(entry)
@@ -252,25 +327,35 @@ class Journal:
             self._fresh_epoch(entry)
         require(entry.id > self.top, "C: the log goes backwards", entry, self.top)
         attempts = self.attempt if self.turn == head.id else 0
-        partial = self.partial()
+        said = self.shown()
+        partial, parts = (said.text, list(said.parts)) if said else ("", [])
         if script == "finish":
             require(self.running is not None, "F: an outcome of nobody's attempt", entry)
             require(message.msg.startswith(partial), "D: the outcome contradicts what was shown", message.msg, partial)
+            kept = reasons(message.parts).startswith(reasons(parts))
+            require(kept, "D: the outcome lacks parts that were shown", message.parts, parts)
         else:
             require(message.msg == partial, "D: the outcome is not what was shown", message.msg, partial)
+            require(message.parts == parts, "D: the outcome has not the parts that were shown", message.parts, parts)
             if message.status is Status.CANCELLED:
                 require(turn in self.flagged, "A: cancelled without a cancel", entry)
             else:
                 require(message.status is Status.FAILED, "A: a take does not complete", entry)
                 require(attempts == self.limit, "A: failed before its attempts were used", entry, attempts)
+        into = self.flagged.get(turn, "")[1:] if message.status is Status.CANCELLED else ""
+        require((message.merged_into or "") == into, "D: an outcome gave way to another", message, into)
+        require(not into or self.ids[into].first > turn, "B: merged into what was before", message, into)
+        if not into and (asking := self.asking(turn)):
+            del self.asked[asking]
         if message.status is Status.FAILED:
             self.letters.append(Letter(self.session, asked.id, head.id, attempts, "attempts_exhausted"))
         self.outcomes.append(message)
         self._store(message)
-        self.flagged.discard(turn)
+        self.flagged.pop(turn, None)
         self.changed.discard(turn)
         self.epoch = self.fin = entry.id.first
         self.running = self.turn = None
+        self.progress = Progress()
         self._append(entry, None)
         self.kept = len(self.log) - 1
 
@@ -291,6 +376,11 @@ class Journal:
     def _append(self, entry: Entry, running: Running | None) -> None:
         self.log.append(entry)
         self.places[entry.id] = Place(len(self.outcomes), running)
+
+
+def reasons(parts: list[Part]) -> str:
+    """All that parts say, however it was cut."""
+    return "".join(part.text for part in parts if isinstance(part, (Reasoning, Question)))
 
 
 def iso(microseconds: int) -> str:

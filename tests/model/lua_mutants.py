@@ -14,7 +14,7 @@ _OUT_OF_ORDER = """
     end
   end
 """
-_NEXT_EPOCH = "return int(math.max(us, math.max(tonumber(last or '0'), (split(top()))) + 1 + us % 1000))"
+_NEXT_EPOCH = "return int(math.max(us, math.max(tonumber(last or '0'), (split(newest))) + 1 + us % 1000))"
 
 
 def _lua(law: str, script: str, text: str, instead: str = "", modes: tuple[Mode, ...] = tuple(Mode)) -> Mutant:
@@ -27,7 +27,7 @@ FAILOVER = (Mode.FAILOVER,)
 LUA_MUTANTS = {
     # A worker that was replaced
     "finish has no fence": _lua(
-        "F: finish answered OK", "finish", "if not st[1] or st[2] ~= epoch then", "if not st[3] then"
+        "F: finish answered (OK|BAD)", "finish", "if not st[1] or st[2] ~= epoch then", "if not st[3] then"
     ),
     "finish lets anybody commit what is handed back": _lua(
         "F: (an outcome of nobody's attempt|finish answered)", "finish", "if not st[1] or", "if not st[3] or"
@@ -45,7 +45,7 @@ LUA_MUTANTS = {
         "local _ = attempt == 1 and redis.call('XADD', log, id, 'k', 's',",
     ),
     "epochs are only counted": _lua(
-        "[DF]:", "*", _NEXT_EPOCH, "return int(math.max(tonumber(last or '0'), (split(top()))) + 1)", FAILOVER
+        "[DF]:", "*", _NEXT_EPOCH, "return int(math.max(tonumber(last or '0'), (split(newest))) + 1)", FAILOVER
     ),
     "epochs are only the time": _lua("(F: not a new epoch|A: a script failed)", "*", _NEXT_EPOCH, "return int(us)"),
     # Calls that are sent twice, or arrive late
@@ -78,14 +78,13 @@ LUA_MUTANTS = {
     "accept always enqueues": _lua(
         "E: two ready entries",
         "accept",
-        "if not rid or #redis.call('XRANGE', ready, rid, rid) == 0 then enqueue() end",
-        "enqueue()",
+        "if rid and #redis.call('XRANGE', ready, rid, rid) > 0 then",
+        "if false then",
     ),
     "finish does not enqueue again": _lua(
         "E: work, but no ready entry",
         "finish",
-        "if redis.call('XLEN', inbox) > 0 then enqueue() else redis.call('HDEL', state, 'rid') end",
-        "redis.call('HDEL', state, 'rid')",
+        "if not idle then enqueue() end",
     ),
     "take believes any ready entry": _lua("[AEF]:", "take", "if st[1] ~= rid then", "if false then"),
     "a dead worker's entry goes with it": _lua(
@@ -102,7 +101,7 @@ LUA_MUTANTS = {
         "A: not the next attempt", "take", "attempt = attempt + 1", "attempt = math.max(attempt, 1)"
     ),
     "cancel notes nothing": _lua(
-        "A: (the state|renew does not tell)", "cancel", "redis.call('HSET', state, 'c:' .. int(turn), 1)"
+        "A: (the state|renew does not tell)", "cancel", "redis.call('HSETNX', state, 'c:' .. int(turn), 1)"
     ),
     "cancel comes after the outcome": _lua(
         "A: cancel answered", "cancel", "if turn <= (split(st[1])) then return { 'DONE' } end"
@@ -116,8 +115,8 @@ LUA_MUTANTS = {
     "take passes over no cancel": _lua(
         "B: a cancelled turn was started",
         "take",
-        "if redis.call('HEXISTS', state, 'c:' .. int(turn)) == 1 then",
-        "if false then",
+        "  if flags[1] then",
+        "  if false then",
     ),
     "a cancelled reply is committed as failed": _lua(
         "A: failed before its attempts were used",
@@ -125,7 +124,7 @@ LUA_MUTANTS = {
         "status, reason = 'cancelled', ''",
         "status, reason = 'failed', ''",
     ),
-    "a cancel outlives its turn": _lua("A: the state", "*", "'att', 'c:' .. int(turn),", "'att',"),
+    "a cancel outlives its turn": _lua("A: the state", "*", "'mark', 'c:' .. int(turn),", "'mark',"),
     "no dead letters": _lua("A: dead letters", "*", "if status == 'failed' then", "if false then"),
     # Changes
     "what runs can be edited": _lua(
@@ -143,7 +142,99 @@ LUA_MUTANTS = {
     "a version names any other version": _lua(
         "D: another version", "accept", "replaces = cjson.decode(first)[1] or replaces", "local _ = first"
     ),
-    "a change outlives its turn": _lua("B: a changed message", "*", ", 'x:' .. int(turn))\n", ")\n"),
+    "a change outlives its turn": _lua("B: a changed message", "*", "'x:' .. int(turn), 'to', ", "'to', "),
+    # What a bot keeps
+    "checkpoint has no fence": _lua(
+        "F: checkpoint answered (OK|BEHIND)",
+        "checkpoint",
+        "or st[2] ~= ARGV[4] then return { 'LOST' }",
+        "then return { 'LOST' }",
+    ),
+    "a checkpoint marks what the log lacks": _lua(
+        "F: checkpoint answered OK",
+        "checkpoint",
+        "if #redis.call('XRANGE', log, mark, mark) == 0 then return { 'BEHIND' } end",
+        modes=FAILOVER,
+    ),
+    "what a bot kept outlives its turn": _lua("A: the state", "*", "'kept', 'step', 'mark', ", ""),
+    "the next turn finds what the last one kept": _lua(
+        "D: the bot finds what another one kept",
+        "take",
+        "local saved = tried == turnid and st[7]",
+        "local saved = st[7] or redis.call('HGET', state, 'calls')",
+    ),
+    "the next attempt begins anew in spite of a mark": _lua(
+        "D: the attempt does not begin with what stays",
+        "take",
+        "then return st[9] end",
+        "then return epoch .. '-0' end",
+    ),
+    "a mark of an earlier attempt cuts this one": _lua(
+        "D: the attempt does not begin with what stays",
+        "take",
+        "if st[9] and string.match(st[9], '^%d+') == epoch then",
+        "if st[9] then",
+    ),
+    "a bot without a name continues what another began": _lua(
+        "D: the attempt does not begin with what stays", "take", "',' .. bot .. ','", "','"
+    ),
+    "an attempt begins without its parts": _lua(
+        "(D: the attempt does not begin|D: the outcome has not the parts|B: take answers something else)",
+        "take",
+        "parts[#parts + 1] = string.match(frame, ',\"parts\":%[(.*)%]}$')",
+    ),
+    # Questions
+    "a question can be answered twice": _lua(
+        "(A: the state|[AB]: accept answered OK|B: two answers)",
+        "accept",
+        "  redis.call('HDEL', state, 'open')\nelseif",
+        "elseif",
+    ),
+    "an answer names any question": _lua(
+        "A: accept answered OK", "accept", "elseif ARGV[9] ~= '' and ARGV[9] ~= answers then", "elseif false then"
+    ),
+    "a change of the past leaves the question open": _lua(
+        "A: the state", "accept", "elseif open and replaces ~= '' then", "elseif false then"
+    ),
+    "a change of the past answers": _lua(
+        "(B: the answer to another question|A: (the state|accept answered LATE))",
+        "accept",
+        "if replaces ~= '' or ARGV[9] == '-' then",
+        "if ARGV[9] == '-' then",
+    ),
+    "an answer that was taken back closes the question": _lua(
+        "A: the state", "withdraw", "if asked and redis.call('HSETNX', state, 'open', asked) == 0 then", "if asked then"
+    ),
+    "a question is forgotten before the reply to its answer is done": _lua(
+        "(A: the state|D: the bot finds another question)",
+        "take",
+        "if asking then redis.call('HSET', state, 'to', asking) end",
+        "if asking then redis.call('HSET', state, 'to', asking) redis.call('HDEL', state, 'asked:' .. asking) end",
+    ),
+    "a question outlives the reply to its answer": _lua(
+        "A: the state", "*", "if asking and not into then", "if false then"
+    ),
+    "what was merged settles the question": _lua(
+        "(A: the state|D: the bot finds another question)", "*", "if asking and not into then", "if asking then"
+    ),
+    "a bot that goes on is told the newest only": _lua(
+        "D: the bot is told (too little|another)", "take", "  if asked ~= '' then", "  if false then"
+    ),
+    # Policies
+    "merge does not answer what it stopped": _lua(
+        "(B: the answer to another question|[AB]: accept answered)",
+        "accept",
+        "policy == 'merge' and answered(waits)",
+        "false",
+    ),
+    "interrupt leaves what waits": _lua(
+        "(A: the state|B:)", "accept", "stopped[#stopped + 1] = flag", "stopped[1] = flag"
+    ),
+    "merge says not into what": _lua(
+        "D: an outcome gave way to another", "*", "if into then outcome =", "if false then outcome ="
+    ),
+    "a cancel undoes a merge": _lua("A: the state", "cancel", "'HSETNX'", "'HSET'"),
+    "reject waits": _lua("A: accept answered OK", "accept", " or (unfinished > 0 and policy == 'reject')", ""),
     # Readers
     "resume ignores changes": _lua("D:", "resume", "turn_exact and ARGV[7] == rev", "turn_exact"),
     "resume without exactness": _lua("D:", "resume", "if log_exact and turn_exact and ARGV[7] == rev then", "do"),
@@ -156,10 +247,10 @@ LUA_MUTANTS = {
     "a key outlives the others": _lua(
         "G: the keys of a session", "*", "for i = 1, 5 do redis.call('PEXPIRE'", "for i = 1, 4 do redis.call('PEXPIRE'"
     ),
-    "the log is never trimmed": _lua("C: the log", "*", "redis.call('XTRIM', log, 'MINID', id)"),
+    "the log is never trimmed": _lua("C: the log", "*", "'XADD', log, 'MINID', '=', id, id,", "'XADD', log, id,"),
     "finish needs memory": _lua("A: a script failed", "finish", "#!lua flags=allow-oom", "#!lua"),
     "accept remembers what it then refuses": _lua(
-        "A: (forgot a message id|accept)",
+        "(A: (forgot a message id|accept)|G: the keys)",
         "accept",
         "local added = redis.pcall(",
         "redis.call('HSET', ids, mid, turnid)\nlocal added = redis.pcall(",

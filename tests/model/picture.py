@@ -55,8 +55,8 @@ class Picture(NamedTuple):
                 return Picture(in_order(messages))
             case MessageAccepted(message):
                 return Picture(in_order((*self.messages, message)), running)
-            case ReplyStarted(turn, message_id, attempt, text):
-                return Picture(self.messages, Running(turn, message_id, attempt, text))
+            case ReplyStarted(turn, message_id, attempt, text, parts=parts):
+                return Picture(self.messages, Running(turn, message_id, attempt, text, tuple(parts)))
             case ReplyDelta(turn, text) if running and running.turn == turn:
                 return Picture(self.messages, running.with_text(text))
             case ReplyPart(turn, part) if running and running.turn == turn:

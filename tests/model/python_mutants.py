@@ -125,7 +125,7 @@ PYTHON_MUTANTS = {
         "D:", "worker/channel.py", _batch_again, Mode.FAILOVER
     ),
     "a bot is told what was withdrawn": _python(
-        "D: the bot is told another conversation", "queue.py", _set("unbroken.queue.in_view", in_order)
+        "D: the bot is told another conversation", "claim.py", _set("unbroken.claim.in_view", in_order)
     ),
     "a reader sees no gap": _reader("D:", _HastyReader),
     "a reader takes any start": _reader("D:", _LooseReader),

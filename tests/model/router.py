@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from random import Random
 from typing import Any, TypeVar
 
+import msgspec
+
 from tests.model.connection import Connection, Word
 from tests.model.replies import LAWS, Call
 from tests.model.violation import require
@@ -90,5 +92,11 @@ class FaultyRouter:
         law = LAWS[call.script]
         require(second[0] == expected.encode(), f"{law}: {call.script} is not idempotent", call, first, second)
         if expected is code:
-            require(second == first, f"{law}: {call.script} is not idempotent", call, first, second)
+            same = _plain(second) == _plain(first)
+            require(same, f"{law}: {call.script} is not idempotent", call, first, second)
         return second
+
+
+def _plain(reply: list[Any]) -> list[Any]:
+    """A reply whose JSON is read: the store names several paths in any order."""
+    return [msgspec.json.decode(word) if isinstance(word, bytes) and word[:3] == b'{"$' else word for word in reply]

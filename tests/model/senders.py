@@ -11,9 +11,12 @@ from tests.model.workers import SPICE
 from tests.model.world import World
 from unbroken.errors import Refused, Unavailable
 from unbroken.scripts import Code, load
+from unbroken.types import Policy
 
 ENDINGS = ("", "", "'", '"', "é", "\\", ".reply.")
 """What message ids end in."""
+POLICIES: tuple[Policy | None, ...] = (None, "queue", "interrupt", "merge", "reject")
+WEIGHTS = (60, 12, 8, 15, 5)
 
 
 def send(world: World) -> None:
@@ -25,7 +28,9 @@ def send(world: World) -> None:
     elif len(outbox) < INBOX + 2:
         message = world.fresh("m") + world.chance.choice(ENDINGS)
         replaces = _known(world, client.session) if world.chance.random() < 0.1 else None
-        client.conversation.send(message, f"text of {message}{world.chance.choice(SPICE)}", replaces)
+        answers = _asked(world, client.session) if world.chance.random() < 0.15 else None
+        policy = world.chance.choices(POLICIES, WEIGHTS)[0]
+        client.conversation.send(message, f"text of {message}{world.chance.choice(SPICE)}", replaces, answers, policy)
     client.transmit()
 
 
@@ -38,7 +43,8 @@ def _send_unstorable(world: World, session: str) -> None:
     """Goes around the checks of `Queue.accept`, as a server with a bug would."""
     keys = world.keys(session)
     text = b"half a character: " + UNSTORABLE[0]
-    args = (session, world.shape.ttl * 1000, keys.events, world.fresh("bad"), text, INBOX, world.shape.turns, "")
+    head = (session, world.shape.ttl * 1000, keys.events)
+    args = (*head, world.fresh("bad"), text, INBOX, world.shape.turns, "", "", "queue", "")
     with suppress(Unavailable):
         reply = drive(world.router.run(keys.tag, load("accept"), keys.script, args))
         assert reply[0].decode() != Code.OK
@@ -82,6 +88,12 @@ def change(world: World) -> None:
 def _known(world: World, session: str) -> str:
     """One of the newest messages, or one that nobody sent."""
     return world.chance.choice([*list(world.journals[session].ids)[-INBOX - 1 :], "unknown"])
+
+
+def _asked(world: World, session: str) -> str:
+    """A reply that asks, or asked, or does not exist."""
+    journal = world.journals[session]
+    return world.chance.choice([*journal.asked, *[reply.id for reply in journal.outcomes[-3:]], "unknown.reply"])
 
 
 def _edit_unstorable(world: World, session: str, message: str) -> None:

@@ -8,6 +8,8 @@ from unbroken.keys import Keys
 
 KEYS = Keys("model", 1)
 SESSIONS = ("s0", "s1", "s2")
+BOTS = {"s0": "", "s1": "poet", "s2": ""}
+"""Which bot answers a session."""
 CHANNELS = (*(KEYS.session(name).events for name in SESSIONS), KEYS.session(SESSIONS[0]).control)
 BEGIN = 1_700_000_000_000_000
 """What the clock shows at first, in µs."""

@@ -1,4 +1,4 @@
-"""Rules taken out of the Python that the schedules do not run: each in a copy of the project, against its own tests.
+"""Rules that schedules do not reach, or hardly ever, taken out: each in a copy of the project, against its own tests.
 
 That a worker commits after its lease was lost is not among them: Redis refuses it, as `finish has no fence` proves.
 """
@@ -32,8 +32,51 @@ class SourceMutant(NamedTuple):
 
 
 WORKER, SERVER, CLIENT = "tests/integration/worker", "tests/integration/server", "tests/integration/client"
+SCRIPTS = "tests/integration/scripts"
 
 SOURCE_MUTANTS = {
+    "a late copy of a checkpoint undoes a newer one": SourceMutant(
+        "lua/checkpoint.lua",
+        "and number >= tonumber(ARGV[5])",
+        "and number == tonumber(ARGV[5])",
+        f"{SCRIPTS}/test_keeping.py::test_a_late_copy_of_a_checkpoint_does_nothing",
+    ),
+    "an old question is open again beside a newer one": SourceMutant(
+        "lua/withdraw.lua",
+        "redis.call('HSETNX', state, 'open', asked) == 0",
+        "redis.call('HSET', state, 'open', asked) == 2",
+        f"{SCRIPTS}/test_keeping.py::test_the_newest_question_is_the_one_that_is_open",
+    ),
+    "a page of the log ends nowhere": SourceMutant(
+        "lua/resume.lua",
+        "size >= tonumber(ARGV[8]) or ",
+        "",
+        f"{SCRIPTS}/test_resuming.py::test_a_page_ends_behind_so_many_bytes",
+    ),
+    "a flush never ends": SourceMutant(
+        "worker/channel.py",
+        "            self._flushed = None\n",
+        "",
+        "tests/unit/worker/test_channel.py::test_after_a_flush_many_pieces_are_gathered_again",
+    ),
+    "a step is done by each task that comes to it": SourceMutant(
+        "turn.py",
+        "async with self._doing.setdefault(name, asyncio.Lock()):",
+        "async with asyncio.Lock():",
+        "tests/unit/test_turn.py::test_tasks_that_come_to_the_same_step_do_it_once",
+    ),
+    "a bot that does not mind being stopped speaks behind its question": SourceMutant(
+        "worker/reply.py",
+        "                    if self._over.done():\n",
+        "                    if False:\n",
+        f"{WORKER}/test_asking.py::test_what_is_said_behind_a_question_is_not_part_of_the_reply",
+    ),
+    "a checkpoint does not wait for what was said": SourceMutant(
+        "worker/keeper.py",
+        "            await self._channel.flushed()\n            while",
+        "            while",
+        f"{WORKER}/test_asking.py::test_a_checkpoint_waits_for_redis",
+    ),
     "nobody renews leases": SourceMutant(
         "worker/lease.py",
         "await asyncio.gather(*map(self._renew, self.all()))",

@@ -6,7 +6,7 @@ LAWS = {
     "A": "every accepted message gets exactly one outcome, and counts once",
     "B": "outcomes are committed in order, one reply runs at a time",
     "C": "the log is contiguous, and so are the sequences of messages and changes",
-    "D": "what anybody is shown is the history",
+    "D": "what anybody is shown is the history, and what a bot finds is what it kept",
     "E": "a session with work has one ready entry that somebody will find, one without has none",
     "F": "an attempt that was replaced never writes",
     "G": "memory is bounded, and nothing outlives its session",

@@ -9,19 +9,23 @@ import msgspec
 from tests.model.connection import ReplyError
 from tests.model.replies import UNSTORABLE
 from tests.model.router import drive
-from tests.model.shape import ATTEMPTS, CONTEXT
+from tests.model.shape import ATTEMPTS, CONTEXT, INBOX
 from tests.model.violation import require
-from unbroken.claim import Claim, Outcome
+from unbroken.claim import Asked, Claim, Outcome
 from unbroken.errors import LeaseLost, MessageRefused, Unavailable
 from unbroken.keys import GROUP
-from unbroken.types import Data, Failure, Reasoning, Status
+from unbroken.turn import Journal as Kept
+from unbroken.types import Data, Failure, Question, Reasoning, Status
 from unbroken.worker.channel import Channel, State
 
 if TYPE_CHECKING:
+    from tests.model.journal import Journal
     from tests.model.world import World
 
 CHUNKS = 6
 """Most log entries that an attempt writes."""
+CONTINUING = ("", ",,", ",poet,", ",,poet,")
+"""Names of bots that continue partial texts, as workers say them."""
 SPICE = ("", " é ü 漢字", " 😀", ' "quoted" \\ /', " \n\t\r", " \x00\x01\x7f\u2028", " 'single'", " </script>")
 """What texts end in."""
 
@@ -32,24 +36,47 @@ def find_work(world: World, consumer: str) -> None:
     if entry is None or world.chance.random() < 0.05:  # died with it in its hands
         return
     ready, session = entry
-    continues = world.chance.random() < 0.5
+    continuing = world.chance.choice(CONTINUING)
     nonce = world.fresh(f"{consumer}.")
     try:
         claim = drive(
-            world.queue.take(
-                session, ready, nonce, attempts=ATTEMPTS, continuing=",," if continues else "", context=CONTEXT
-            )
+            world.queue.take(session, ready, nonce, attempts=ATTEMPTS, continuing=continuing, context=CONTEXT)
         )
     except Unavailable:
         return
     if claim is None or world.chance.random() < 0.05:
         return
-    told, seen = claim.context, world.journals[session].context(claim.turn.first)
-    require(told[-1] == claim.message == seen[-1], "B: the bot is asked something else", claim.message, told, seen)
-    require(told == seen[-len(told) :], "D: the bot is told another conversation", told, seen)
-    if len(seen) == 2 * claim.turn.first - 1:  # nothing is out of view
-        require(len(told) == min(len(seen), CONTEXT + 1), "D: the bot is told too little", told, seen)
+    _check_claim(world.journals[session], claim)
+    world.happened[f"claim of {'an answer' if claim.subject is not claim.message else 'a message'}"] += 1
     world.attempts.append(Attempt(world, consumer, claim))
+
+
+def _check_claim(journal: Journal, claim: Claim) -> None:
+    """The bot is told the conversation up to what it has to answer, and finds what it kept."""
+    turn = claim.turn.first
+    message, asking = journal.question(turn), journal.asking(turn)
+    subject, kept = message, Kept()
+    size = CONTEXT + INBOX + len(journal.waiting)
+    known = journal.document[-size:]
+    text = "\n\n".join(journal.together(turn, known))
+    if asking:
+        asked = msgspec.json.decode(journal.asked[asking], type=Asked)
+        around = slice(max(0, 2 * asked.turn - 2 - size), 2 * asked.turn + size)
+        text = "\n\n".join(journal.together(turn, [*known, *journal.document[around]]))
+        kept = asked.journal
+        kept.answers = [*kept.answers, text]
+        subject, text = asked.message, asked.text
+    if journal.progress.kept:
+        kept = msgspec.json.decode(journal.progress.kept, type=Kept)
+    require((claim.message, claim.subject) == (message, subject), "B: the bot is asked something else", claim, subject)
+    require(claim.journal == kept, "D: the bot finds something else", claim.journal, kept)
+    told = claim.context
+    seen = [one for one in journal.context(subject.turn) if one.turn < subject.turn]
+    require(told[-1] == subject == journal.question(subject.turn), "B: the bot is told another message", told, subject)
+    require(told[:-1] == seen[len(seen) - len(told) + 1 :], "D: the bot is told another conversation", told, seen)
+    if len(seen) == 2 * subject.turn - 2:  # nothing is out of view
+        require(len(told) == min(len(seen), CONTEXT) + 1, "D: the bot is told too little", told, seen)
+    require(claim.text == text, "D: the bot is to answer another text", claim.text, text)
 
 
 def _read(world: World, consumer: str) -> tuple[str, str] | None:
@@ -105,14 +132,29 @@ class Attempt:
         self.stopped = False
         self.cancelled = False
         self._outcome: Outcome | None = None
+        self._journal = claim.journal
+        self._number = 0
+        self._saving: tuple[int, Kept, int | None] | None = None
+        self._moved = False
         keys = world.keys(claim.session)
         self._channel = Channel(self, claim, keys, 1 << 20, on_lost=lambda: None, on_gone=lambda: None)
 
     def enqueue(self, channel: Channel) -> None:
         """A chunk may leave; it does when the schedule says so."""
 
+    def recover(self, channel: Channel, error: BaseException) -> None:
+        """The log lacks something."""
+        self.lose_connection()
+
+    def move(self) -> None:
+        """Another server is the primary; the worker may not know it before it writes the next chunk."""
+        if self._world.chance.random() < 0.5:
+            self.lose_connection()
+        self._moved = True
+
     def lose_connection(self) -> None:
         """What was written is not known any more."""
+        self._moved = False
         self._channel.in_flight = False
         if self._channel.state is State.OPEN:
             self._channel.state = State.RECOVERING
@@ -122,26 +164,35 @@ class Attempt:
         try:
             if self._outcome:  # from here on there is nothing but to commit it
                 return self._commit(self._outcome)
-            choice = self._world.chance.random()
-            if choice < 0.4 and self._channel.next_seq <= CHUNKS and not self.cancelled:
-                self._say()
-            if choice < 0.6 and self._channel.state is State.RECOVERING:
-                return self._catch_up()
-            if choice < 0.6 and self._channel.due:
-                return self._send(self._channel.cut())
-            if choice < 0.75:
-                self.cancelled |= drive(self._world.queue.renew(self.claim, self._consumer))
-                return True
-            if choice < 0.80:
-                counts = self._world.chance.random() < 0.5
-                drive(self._world.queue.release(self.claim, counts=counts))
-                return self._world.chance.random() < 0.2  # some do not know that they stopped
-            return self._finish()
+            return self._next(self._world.chance.random())
         except LeaseLost:
             return False
         except Unavailable:
             self.lose_connection()
             return True
+
+    def _next(self, choice: float) -> bool:
+        if not self.cancelled:
+            if self._saving and choice < 0.5:
+                return self._save(*self._saving)  # the bot waits for it
+            if self._moved and choice < 0.3:
+                return self._checkpoint()
+            if choice < 0.4 and self._channel.next_seq <= CHUNKS and not self._saving:
+                self._say()
+        if choice < 0.6 and self._channel.state is State.RECOVERING:
+            return self._catch_up()
+        if choice < 0.6 and self._channel.due:
+            return self._send(self._channel.cut())
+        if choice < 0.65 and not self.cancelled:
+            return self._checkpoint()
+        if choice < 0.75:
+            self.cancelled |= drive(self._world.queue.renew(self.claim, self._consumer))
+            return True
+        if choice < 0.80:
+            counts = self._world.chance.random() < 0.5
+            drive(self._world.queue.release(self.claim, counts=counts))
+            return self._world.chance.random() < 0.2  # some do not know that they stopped
+        return self._finish()
 
     def _say(self) -> None:
         """The bot says some pieces."""
@@ -152,8 +203,32 @@ class Attempt:
             else:
                 self._channel.put(self._world.fresh(f"{self._consumer}:") + chance.choice(SPICE))
 
+    def _checkpoint(self) -> bool:
+        """The bot keeps something, and maybe what it said until now."""
+        chance = self._world.chance
+        written = self._channel.state is State.OPEN and not self._channel.due
+        self._number += 1
+        self._journal = Kept(
+            self._world.fresh("kept ") + chance.choice(SPICE),
+            {**self._journal.steps, self._world.fresh("step "): None},
+            self._journal.answers[chance.choice((0, len(self._journal.answers))) :],
+        )
+        marks = written and (self._moved or chance.random() < 0.7)
+        return self._save(self._number, self._journal, self._channel.next_seq - 1 if marks else None)
+
+    def _save(self, number: int, journal: Kept, seq: int | None) -> bool:
+        self._saving = number, journal, seq
+        if drive(self._world.queue.checkpoint(self.claim, number, journal, seq)):
+            self._saving = None
+        else:
+            self._channel.behind()
+        return True
+
     def _send(self, seq: int) -> bool:
         """Writes a chunk, maybe not for the first time."""
+        if self._moved:  # at another server that chunk may leave a hole: first it is asked
+            self.lose_connection()
+            return True
         world, session = self._world, self.claim.session
         commands = self._channel.commands(seq)
         fate = world.chance.random()
@@ -194,12 +269,19 @@ class Attempt:
 
     def _finish(self) -> bool:
         chance = self._world.chance
+        asks = not self.cancelled and not self._saving and chance.random() < 0.3
+        if asks:
+            question = self._world.fresh("may I ") + chance.choice(SPICE)
+            self._channel.put(question)
+            self._channel.put(Question(question, ["yes", "no"]))
         self._channel.close()
         if chance.random() < 0.06:
             self._commit_unstorable()
         text, parts = self._channel.text, self._channel.parts
         if self.cancelled:
             self._outcome = Outcome(Status.CANCELLED, text, parts=parts)
+        elif asks:
+            self._outcome = Outcome(Status.COMPLETED, text, parts=parts, journal=self._journal)
         elif chance.random() < 0.1:
             failure = Failure("bot_error", "Sorry.")
             self._outcome = Outcome(Status.FAILED, text, failure, parts, "it \x00 broke")

@@ -16,7 +16,7 @@ from tests.model.journal import Journal, Letter, iso
 from tests.model.lua import CLOCK
 from tests.model.replies import Call, consider
 from tests.model.router import FaultyRouter, drive
-from tests.model.shape import ATTEMPTS, BEGIN, INBOX, KEYS, SESSIONS, Shape
+from tests.model.shape import ATTEMPTS, BEGIN, BOTS, INBOX, KEYS, SESSIONS, Shape
 from tests.model.violation import require
 from tests.model.workers import Attempt
 from unbroken.errors import Unavailable
@@ -83,7 +83,7 @@ class World:
         self.histories = 0
         self.copy: Copy | None = None
         self.sessions = SESSIONS[: shape.sessions]
-        self.journals = {name: Journal(name, ATTEMPTS) for name in self.sessions}
+        self.journals = {name: Journal(name, ATTEMPTS, BOTS[name]) for name in self.sessions}
         self.buried: list[Letter] = []
         self.memories: dict[str, list[Memory]] = {name: [] for name in self.sessions}
         self.attempts: list[Attempt] = []
@@ -234,7 +234,8 @@ class World:
         start = None
         while start is None:
             with suppress(Unavailable):
-                start = drive(self.scripts.create(self.keys(session), session, "Ada", f"digest of {session}"))
+                digest, bot = f"digest of {session}", BOTS[session]
+                start = drive(self.scripts.create(self.keys(session), session, "Ada", digest, bot))
         require(start == iso(self.now), "D: the session began at another time", start)
 
     def alive(self) -> list[str]:
@@ -282,6 +283,6 @@ class World:
         if self.chance.random() < 0.5:
             self.router.delayed.clear()
         for attempt in self.attempts:
-            attempt.lose_connection()
+            attempt.move()
         for client in self.clients:
             client.lose_live()

@@ -51,3 +51,20 @@ def test_what_was_withdrawn_is_hidden_and_gives_back_what_it_replaced() -> None:
 
 def test_a_version_of_what_is_not_known_any_more_is_shown() -> None:
     assert seen(question("c", 8, "a"), question("d", 9, "a")) == ["d"]
+
+
+def merged(id_: str, turn: int, into: str) -> Message:
+    return Message(
+        f"{id_}.reply", "", Role.ASSISTANT, "t", turn, reply_to=id_, status=Status.CANCELLED, merged_into=into
+    )
+
+
+def test_a_reply_that_gave_way_is_not_shown_beside_what_came_instead() -> None:
+    told = [question("a", 1), merged("a", 1, "b"), question("b", 2)]
+    assert seen(*told) == ["a", "b"]
+    assert seen(*told, answer("b", 2), question("c", 3, "b")) == ["a", "c"]
+
+
+def test_a_reply_that_gave_way_to_what_was_taken_back_is_shown() -> None:
+    told = [question("a", 1), merged("a", 1, "c"), question("b", 2), question("c", 3, "b", withdrawn=True)]
+    assert seen(*told) == ["a", "a.reply", "b"]

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { createSession, renameSession } from "./http";
+import { createSession, listBots, renameSession } from "./http";
 import { Clock, SESSION, Tab } from "./testing/world";
 
 let clock: Clock;
@@ -63,4 +63,20 @@ test("too many requests are not made more", async () => {
   answers = [Response.json({ error: { code: "rate_limited", message: "slowly", retry_after: 1 } }, { status: 429 })];
   await expect(create()).rejects.toMatchObject({ code: "rate_limited", retryAfter: 1 });
   expect(waits).toEqual([]);
+});
+
+describe("bots", () => {
+  test("are listed, and a session is made for one of them", async () => {
+    const asked: string[] = [];
+    const answer = environment.fetch;
+    environment.fetch = async (...[url]: readonly unknown[]) => {
+      asked.push(String(url));
+      return answer();
+    };
+    answers = [Response.json({ bots: [{ name: "a&b", title: "", welcome: "", prompts: [] }] }), created()];
+    const [bot] = await listBots({ base: "", environment });
+    expect(await createSession("Ada", { bot: bot!.name, base: "", environment })).toMatchObject({ id: "s1", bot: "a&b" });
+    expect(await create()).toMatchObject({ bot: "" });
+    expect(asked).toEqual(["/bots", "/token?name=Ada&bot=a%26b", "/token?name=Ada"]);
+  });
 });

@@ -26,12 +26,33 @@ export interface RequestOptions {
   readonly environment?: Pick<Environment, "fetch" | "now" | "after">;
 }
 
-/** Creates a session. `key`: an API key or JWT, where the server wants one. Throws `RequestError`. */
+/** A bot as a reader sees it. */
+export interface Bot {
+  /** What a new session asks for; empty if there is only one. */
+  readonly name: string;
+  /** What to call it; may be empty then, too. */
+  readonly title: string;
+  /** What an empty chat says first. */
+  readonly welcome: string;
+  /** Suggestions for a first message. */
+  readonly prompts: readonly string[];
+}
+
+/** The bots of the server, the default one first. Throws `RequestError`. */
+export async function listBots(options: RequestOptions = {}): Promise<readonly Bot[]> {
+  const answer = await request("/bots", "GET", null, options);
+  return ((await answer.json()) as { readonly bots: readonly Bot[] }).bots;
+}
+
+/**
+ * Creates a session. `bot`: which one answers, by its name; without it the first. `key`: an API key or JWT, where the
+ * server wants one. Throws `RequestError`.
+ */
 export async function createSession(
   name: string,
-  { key, ...options }: RequestOptions & { readonly key?: string } = {},
+  { bot = "", key, ...options }: RequestOptions & { readonly bot?: string; readonly key?: string } = {},
 ): Promise<SavedSession> {
-  const path = `/token?name=${encodeURIComponent(name)}`;
+  const path = `/token?name=${encodeURIComponent(name)}${bot && `&bot=${encodeURIComponent(bot)}`}`;
   const answer = await request(path, "POST", key ?? null, options);
   const { token, session_id, session_start } = (await answer.json()) as Record<string, string>;
   if (!token) throw new RequestError("The server's answer holds no token.", "internal");
@@ -39,6 +60,7 @@ export async function createSession(
     id: session_id ?? token.split(".", 1)[0] ?? "",
     token,
     name,
+    bot,
     lastText: "",
     updatedAt: session_start ? Date.parse(session_start) : (options.environment ?? browser()).now(),
   };

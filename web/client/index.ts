@@ -1,5 +1,14 @@
 export { browser, type Environment } from "./environment";
-export { createSession, deleteSession, exportSession, renameSession, RequestError, type RequestOptions } from "./http";
+export {
+  type Bot,
+  createSession,
+  deleteSession,
+  exportSession,
+  listBots,
+  renameSession,
+  RequestError,
+  type RequestOptions,
+} from "./http";
 export type * from "./protocol";
 export { reduce } from "./reducer";
 export { fragmentOf, fromFragment, type SavedSession, Sessions } from "./sessions";

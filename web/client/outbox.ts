@@ -9,9 +9,19 @@ export interface Kept {
   readonly id: string;
   readonly text: string;
   readonly replaces?: string;
+  readonly answers?: string;
   /** Milliseconds since 1970, and the order of sending: never the same twice in one session of one browser. */
   readonly createdAt: number;
 }
+
+/** What is kept of a message, and nothing else of it. */
+export const plain = ({ id, text, createdAt, replaces, answers }: Kept): Kept => ({
+  id,
+  text,
+  createdAt,
+  ...(replaces === undefined ? {} : { replaces }),
+  ...(answers === undefined ? {} : { answers }),
+});
 
 /** How many messages are kept for one session; the server's own bound on waiting messages is lower. */
 export const OUTBOX_LIMIT = 100;

@@ -22,8 +22,8 @@ export interface MessageSend {
    */
   readonly replaces?: string | null;
   /**
-   * the reply whose question this message answers; refused if that is not open. Without it, a message answers the open
-   * question if there is one.
+   * the reply whose question this message answers; refused if that is not open. `-`: none. Without it, a message
+   * answers the open question if there is one.
    */
   readonly answers?: string | null;
   /**

@@ -40,6 +40,14 @@ const delta = (turn: number, text: string): Action => ({ type: "reply.delta", tu
 const after = (...actions: Action[]): State => actions.reduce(reduce, EMPTY);
 const textOf = (state: State, turn: number) => state.turns.find((other) => other.turn === turn)?.reply?.text;
 
+test("an attempt begins with what stays of the one before it, text and parts", () => {
+  const part = (text: string): Action => ({ type: "reply.part", turn: 1, part: { type: "reasoning", text } });
+  const kept = { ...started(1, "So: ", 2), parts: [{ type: "reasoning", text: "a" }, { type: "reasoning", text: "b" }] } as Action;
+  const before = after(accepted(1), started(1), part("lost"), delta(1, "lost"));
+  expect(reduce(before, kept).turns[0]?.reply).toMatchObject({ text: "So: ", parts: [{ text: "ab" }], attempt: 2 });
+  expect(reduce(before, started(1, "", 2)).turns[0]?.reply?.parts).toEqual([]);
+});
+
 describe("snapshot", () => {
   test("replaces the turns and sets the cursor, also backwards", () => {
     const before = after(accepted(1), accepted(2), started(1), delta(1, "half"));

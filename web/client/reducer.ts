@@ -38,7 +38,7 @@ function apply(state: State, action: Action): State {
     case "reply.started":
       return change(state, byTurn(state, action.turn), (turn) => {
         if (turn.reply !== null && turn.reply.status !== "running") return turn;
-        const reply = start(action.message_id, action.attempt, action.text);
+        const reply = start(action.message_id, action.attempt, action.text, action.parts ?? []);
         return { ...turn, reply, asked: stillAsked(turn.asked, "message.send_now") };
       });
     case "reply.delta":
@@ -159,16 +159,17 @@ function refuse(state: State, error: Extract<Event, { type: "error" }>): State {
   return index < 0 ? state : { ...change(state, index, (turn) => ({ ...turn, asked: null })), notice };
 }
 
-function start(messageId: string, attempt: number, text: string): Reply {
+function start(messageId: string, attempt: number, text: string, parts: readonly Part[]): Reply {
   return {
     id: `${messageId}.reply`,
     text,
-    parts: [],
+    parts: join(parts),
     status: "running",
     attempt,
     timestamp: null,
     error: null,
     feedback: null,
+    mergedInto: null,
   };
 }
 
@@ -182,6 +183,7 @@ function committed(message: Message): Reply {
     timestamp: message.timestamp,
     error: message.error ?? null,
     feedback: message.feedback ?? null,
+    mergedInto: message.merged_into ?? null,
   };
 }
 

@@ -3,7 +3,7 @@
  * refused it for good, so that their order is the reader's whatever is lost, refused for now or sent again.
  */
 import type { Environment } from "./environment";
-import type { Kept, Outbox } from "./outbox";
+import { type Kept, type Outbox, plain } from "./outbox";
 import { ERRORS, type Event, type MessageSend } from "./protocol";
 import type { Action } from "./reducer";
 import type { Pending, State } from "./state";
@@ -171,12 +171,12 @@ export class Sender {
     });
   }
 
-  #become({ id, text, replaces, createdAt }: Pending, how: Pick<Pending, "step" | "error" | "retryAt">): void {
-    const message: Pending = { id, text, createdAt, ...(replaces === undefined ? {} : { replaces }), ...how };
-    this.#options.dispatch({ type: "local.pending", message });
+  #become(message: Pending, how: Pick<Pending, "step" | "error" | "retryAt">): void {
+    this.#options.dispatch({ type: "local.pending", message: { ...plain(message), ...how } });
   }
 }
 
-function toSend({ id, text, replaces }: Kept): MessageSend {
-  return { type: "message.send", id, text, ...(replaces === undefined ? {} : { replaces }) };
+function toSend(message: Kept): MessageSend {
+  const { createdAt: _, ...sent } = plain(message);
+  return { type: "message.send", ...sent };
 }

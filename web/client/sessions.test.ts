@@ -11,6 +11,7 @@ let sessions: Sessions;
 const session = (id: string, updatedAt: number): SavedSession => ({
   id,
   token: `${id}.secret`,
+  bot: "",
   name: `name of ${id}`,
   lastText: "",
   updatedAt,
@@ -72,7 +73,7 @@ describe("the list", () => {
     tab.storage.setItem("unbroken:session:x", "{");
     tab.storage.setItem("unbroken:session:y", '{"id":"y"}');
     tab.storage.setItem("unbroken:session:z", '{"id":"z","token":"z.t"}');
-    expect(new Sessions(tab).getSnapshot()).toEqual([{ id: "z", token: "z.t", name: "", lastText: "", updatedAt: 0 }]);
+    expect(new Sessions(tab).getSnapshot()).toEqual([{ id: "z", token: "z.t", bot: "", name: "", lastText: "", updatedAt: 0 }]);
   });
 });
 

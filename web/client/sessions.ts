@@ -11,6 +11,8 @@ export interface SavedSession {
   readonly id: string;
   readonly token: string;
   readonly name: string;
+  /** Which of the server's bots answers; empty: the first. */
+  readonly bot: string;
   /** The beginning of what was said last, for the list. */
   readonly lastText: string;
   /** Milliseconds since 1970. */
@@ -56,7 +58,7 @@ export class Sessions {
   }
 
   /** Does nothing if the session is not in the list. */
-  update(id: string, change: Partial<Pick<SavedSession, "name" | "lastText" | "updatedAt">>): void {
+  update(id: string, change: Partial<Pick<SavedSession, "name" | "bot" | "lastText" | "updatedAt">>): void {
     const before = this.get(id);
     if (before === null) return;
     const after = { ...before, ...change };
@@ -113,9 +115,10 @@ export class Sessions {
 
 function parse(raw: string | null): SavedSession | null {
   try {
-    const { id, token, name, lastText, updatedAt } = JSON.parse(raw ?? "") as Record<string, unknown>;
+    const { id, token, name, bot, lastText, updatedAt } = JSON.parse(raw ?? "") as Record<string, unknown>;
     if (typeof id !== "string" || typeof token !== "string") return null;
-    return { id, token, name: String(name ?? ""), lastText: String(lastText ?? ""), updatedAt: Number(updatedAt) || 0 };
+    const text = (value: unknown) => String(value ?? "");
+    return { id, token, name: text(name), bot: text(bot), lastText: text(lastText), updatedAt: Number(updatedAt) || 0 };
   } catch {
     return null;
   }

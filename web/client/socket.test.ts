@@ -131,6 +131,7 @@ test("creating, exporting, renaming and deleting a session", async () => {
   expect(await createSession("Ada", options)).toEqual({
     id: "s1",
     token: "s1.secret",
+    bot: "",
     name: "Ada",
     lastText: "",
     updatedAt: Date.parse("2026-01-01T00:00:00Z"),

@@ -42,6 +42,8 @@ export interface Pending {
   readonly text: string;
   /** Id of the user's message that this one replaces in view. */
   readonly replaces?: string;
+  /** Id of the reply whose question it answers. */
+  readonly answers?: string;
   /** When the reader sent it, in milliseconds since 1970. */
   readonly createdAt: number;
   readonly step:
@@ -79,6 +81,8 @@ export interface Reply {
   readonly timestamp: string | null;
   readonly error: Failure | null;
   readonly feedback: Feedback | null;
+  /** Id of the message whose reply answers this one's message too. */
+  readonly mergedInto: string | null;
 }
 
 /** One accepted message and its answer. */

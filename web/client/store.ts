@@ -1,6 +1,6 @@
 /** One open session: its state, its connection and its outbox, as one thing to subscribe to. */
 import { browser, type Environment } from "./environment";
-import { OUTBOX_LIMIT, Outbox, type Kept } from "./outbox";
+import { type Kept, OUTBOX_LIMIT, Outbox, plain } from "./outbox";
 import type { Event, Feedback } from "./protocol";
 import { type Action, reduce } from "./reducer";
 import { Sender } from "./sender";
@@ -70,14 +70,12 @@ export class Chat {
 
   readonly getSnapshot = (): State => this.#shown;
 
-  /** Sends a message, now or as soon as there is a connection. Returns its id. */
-  send(text: string, { replaces }: { readonly replaces?: string } = {}): string {
-    const message: Kept = {
-      id: this.#environment.id(),
-      text,
-      createdAt: this.#outbox.next(),
-      ...(replaces === undefined ? {} : { replaces }),
-    };
+  /**
+   * Sends a message, now or as soon as there is a connection: another version of one, the answer to a reply that ended
+   * with a question, or a new one. Returns its id.
+   */
+  send(text: string, also: Pick<Kept, "replaces" | "answers"> = {}): string {
+    const message: Kept = { id: this.#environment.id(), text, createdAt: this.#outbox.next(), ...also };
     if (this.#outbox.full) {
       const error = { code: "busy", message: `${OUTBOX_LIMIT} messages wait already.` };
       this.#act({ type: "local.send", message: { ...message, step: "refused", error } });
@@ -91,11 +89,10 @@ export class Chat {
   edit(messageId: string, text: string): void {
     const pending = this.#pending(messageId);
     if (pending === undefined) return this.#ask({ type: "message.edit", message_id: messageId, text });
-    const { id, createdAt, replaces } = pending;
-    const replacement = { id, text, createdAt, ...(replaces === undefined ? {} : { replaces }) };
-    this.withdraw(id);
+    const replacement = { ...plain(pending), text };
+    this.withdraw(messageId);
     // the server knows an id with one text only, and may know this one already
-    this.#add(this.#sender.written(id) ? { ...replacement, id: this.#environment.id() } : replacement);
+    this.#add(this.#sender.written(messageId) ? { ...replacement, id: this.#environment.id() } : replacement);
   }
 
   /** Takes back a message that waits, was refused, or is on its way. */
@@ -112,6 +109,14 @@ export class Chat {
   retry(messageId: string): void {
     const pending = this.#pending(messageId);
     if (pending) this.#sender.retry(pending);
+  }
+
+  /** Sends an answer that came too late as a message of its own, which answers no other question either. */
+  sendAnyway(messageId: string): void {
+    const pending = this.#pending(messageId);
+    if (pending === undefined) return;
+    this.withdraw(messageId);
+    this.send(pending.text, { answers: "-" });
   }
 
   /** Moves a message that waits to the head of the queue, and stops the running reply. */

@@ -1,8 +1,16 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
+import { reduce } from "./reducer";
 import { EMPTY, type Pending, type Reply, type State, type Turn } from "./state";
 import { thread } from "./view";
 import type { Message } from "./protocol";
+import cases from "./testing/views.json";
+
+// also read by tests/unit/test_view_cases.py
+test.each(cases)("as everywhere else: $name", ({ messages, shown }) => {
+  const rows = thread(reduce(EMPTY, { type: "snapshot", messages: messages as Message[], cursor: "c" }));
+  expect(rows.flatMap(({ id, reply }) => (reply ? [id, reply.id] : [id]))).toEqual(shown);
+});
 
 const reply = (status: Reply["status"]): Reply => ({
   id: "r",
@@ -13,6 +21,7 @@ const reply = (status: Reply["status"]): Reply => ({
   timestamp: null,
   error: null,
   feedback: null,
+  mergedInto: null,
 });
 
 const turn = (number: number, status: Reply["status"] | null, extra: Partial<Message> = {}, asked: Turn["asked"] = null): Turn => ({
@@ -103,4 +112,53 @@ test("an entry that did not change is the same object, so that it is not drawn a
   // its place changed though the turn did not
   const moved = thread({ ...before, turns: before.turns.with(1, turn(2, "completed")) });
   expect(moved[2]).toMatchObject({ id: "m3", step: "running", place: 0 });
+});
+
+describe("a question", () => {
+  const question = { type: "question", text: "Sure?", options: ["Yes", "No"] } as const;
+  const asking = (number: number, extra: Partial<Reply> = {}): Turn => {
+    const one = turn(number, "completed", { timestamp: "2026-01-01T00:00:00.000Z" });
+    return { ...one, reply: { ...reply("completed"), id: `m${number}.reply`, parts: [question], timestamp: "2026-01-01T00:00:05.000Z", ...extra } };
+  };
+  const later = { timestamp: "2026-01-01T00:00:06.000Z" };
+  const of = (...parameters: Parameters<typeof state>) => thread(state(...parameters)).map(({ asks, answer }) => answer ?? (asks ? "open" : "-"));
+
+  test("is open until a message answers it, and then says how", () => {
+    expect(of([asking(1)])).toEqual(["open"]);
+    expect(of([asking(1), turn(2, "running", { answers: "m1.reply" })])).toEqual(["text 2", "-"]);
+    expect(of([asking(1), turn(2, "completed", { answers: "m1.reply" }), turn(3, "completed")])).toEqual(["text 2", "-", "-"]);
+  });
+
+  test("is open again once its answer was taken back, and not for messages from before it", () => {
+    expect(of([asking(1), turn(2, "cancelled", { answers: "m1.reply", withdrawn: true })])).toEqual(["open"]);
+    expect(of([asking(1), turn(2, "completed")])).toEqual(["open", "-"]);
+  });
+
+  test("is given up for a later one, and when what was before it is changed", () => {
+    expect(of([asking(1), asking(2)])).toEqual(["-", "open"]);
+    expect(of([turn(1, "completed"), asking(2), turn(3, "completed", { replaces: "m1", ...later })])).toEqual(["-", "-"]);
+    expect(of([turn(1, "completed"), asking(2), turn(3, "completed", { replaces: "m1", timestamp: "2026-01-01T00:00:04.000Z" })])).toEqual(["open", "-"]);
+    expect(of([asking(1), turn(2, "cancelled", { replaces: "m1", withdrawn: true, ...later })])).toEqual(["-"]);
+  });
+
+  test("of a reply that did not end well, or went on after it, is none", () => {
+    expect(of([asking(1, { status: "running" })])).toEqual(["-"]);
+    expect(of([asking(1, { status: "failed" })])).toEqual(["-"]);
+    expect(of([asking(1, { parts: [question, { type: "reasoning", text: "hm" }] })])).toEqual(["-"]);
+  });
+
+  test("waits for the message that is under way, and is open again if that was refused", () => {
+    expect(of([asking(1)], [pending("Yes", { answers: "m1.reply" })])).toEqual(["Yes", "-"]);
+    expect(of([asking(1)], [pending("x")])).toEqual(["-", "-"]);
+    expect(of([asking(1)], [pending("Yes", { answers: "m1.reply", step: "refused" })])).toEqual(["open", "-"]);
+  });
+
+  test("makes another entry when it is answered, so that its buttons go", () => {
+    const before = state([asking(1)]);
+    const [open] = thread(before);
+    const after = thread({ ...before, turns: [...before.turns, turn(2, null, { answers: "m1.reply" })] });
+    expect(after[0]).not.toBe(open);
+    expect(after[0]?.turn).toBe(open?.turn);
+    expect(thread({ ...before, pending: [pending("x")] })[0]?.asks).toBe(false);
+  });
 });

@@ -1,6 +1,7 @@
 /**
- * What a reader sees of a state: the newest version of each turn, withdrawn ones hidden, waiting ones numbered, unsent
- * ones at the end.
+ * What a reader sees of a state: the newest version of each turn, withdrawn ones and replies that gave way to another one
+ * hidden, waiting ones numbered, unsent ones at the end. Of what the server has this is what `in_view` in
+ * `src/unbroken/types.py` says, and both are held to the same cases.
  */
 import type { Pending, Reply, State, Turn } from "./state";
 
@@ -19,7 +20,12 @@ export interface Entry {
     | "answered";
   /** Of a queued message: 1 = next after the running one. Otherwise 0. */
   readonly place: number;
+  /** Null also if the reply to a later message answers this one too. */
   readonly reply: Reply | null;
+  /** Whether the reply ended with a question that the next message answers. */
+  readonly asks: boolean;
+  /** How the question with which the reply ended was answered; null if it was not. */
+  readonly answer: string | null;
   /** Set once accepted. */
   readonly turn: Turn | null;
   /** Set until accepted. */
@@ -50,9 +56,10 @@ function compute(state: State): readonly Entry[] {
     return root;
   };
 
+  for (const { message } of state.turns) rootOf(message.id, message.replaces);
   const versions = new Map<string, Turn[]>();
   for (const turn of live) {
-    const root = rootOf(turn.message.id, turn.message.replaces);
+    const root = roots.get(turn.message.id) ?? turn.message.id;
     const older = versions.get(root);
     if (older) older.push(turn);
     else versions.set(root, [turn]);
@@ -63,6 +70,14 @@ function compute(state: State): readonly Entry[] {
     if (message.replaces && message.step !== "refused") replacedByPending.add(root);
   }
 
+  /** Whether the message that took over is shown, or a later version of it. */
+  const gaveWay = (id: string): boolean => {
+    const into = state.turns.find(({ message }) => message.id === id);
+    const instead = versions.get(roots.get(id) ?? id)?.at(-1);
+    return into !== undefined && instead !== undefined && instead.turn >= into.turn;
+  };
+  const answers = answered(state, live);
+  const open = openQuestion(state, answers);
   const rows: Entry[] = [];
   let ahead = 0;
   for (const turn of live) {
@@ -70,7 +85,24 @@ function compute(state: State): readonly Entry[] {
     const root = roots.get(turn.message.id) ?? turn.message.id;
     const all = versions.get(root) ?? [turn];
     if (all.at(-1) === turn && !replacedByPending.has(root)) {
-      rows.push(accepted(turn, all, unanswered ? ahead : null));
+      const reply = turn.reply?.mergedInto && gaveWay(turn.reply.mergedInto) ? null : turn.reply;
+      rows.push(
+        same(
+          {
+            id: turn.message.id,
+            text: turn.asked?.type === "message.edit" ? turn.asked.text : turn.message.msg,
+            step: !unanswered ? "answered" : ahead === 0 || turn.reply ? "running" : "queued",
+            place: unanswered && !turn.reply ? ahead : 0,
+            reply,
+            asks: reply !== null && reply.id === open,
+            answer: answers.get(reply?.id) ?? null,
+            turn,
+            pending: null,
+            versions: all,
+          },
+          turn,
+        ),
+      );
     }
     if (unanswered) ahead += 1;
   }
@@ -78,38 +110,54 @@ function compute(state: State): readonly Entry[] {
   return rows;
 }
 
-function accepted(turn: Turn, versions: readonly Turn[], ahead: number | null): Entry {
-  return same({
-    id: turn.message.id,
-    text: turn.asked?.type === "message.edit" ? turn.asked.text : turn.message.msg,
-    step: ahead === null ? "answered" : ahead === 0 || turn.reply ? "running" : "queued",
-    place: turn.reply ? 0 : (ahead ?? 0),
-    reply: turn.reply,
-    turn,
-    pending: null,
-    versions,
-  }, turn);
+/** Texts that answer the question of a reply, by its id. */
+function answered(state: State, live: readonly Turn[]): ReadonlyMap<string | undefined, string> {
+  const texts = new Map<string | undefined, string>();
+  for (const { message } of live) if (message.answers) texts.set(message.answers, message.msg);
+  for (const { step, answers, text } of state.pending) {
+    if (step !== "refused" && answers !== undefined && !texts.has(answers)) texts.set(answers, text);
+  }
+  return texts;
 }
 
-function waiting(message: Pending): Entry {
-  return same({
-    id: message.id,
-    text: message.text,
-    step: message.step,
-    place: 0,
-    reply: null,
-    turn: null,
-    pending: message,
-    versions: [],
-  }, message);
+/** The reply whose question the next message answers; null if there is none, or if that message is under way already. */
+function openQuestion(state: State, answers: ReadonlyMap<string | undefined, string>): string | null {
+  if (state.pending.some((message) => message.step !== "refused")) return null;
+  const reply = state.turns.findLast((turn) => turn.reply?.status === "completed" && asks(turn.reply))?.reply;
+  if (!reply || answers.has(reply.id)) return null;
+  // whoever changes what was said before gives the question up; both times are Redis'
+  const changed = ({ message }: Turn) => message.replaces && message.timestamp > (reply.timestamp ?? "");
+  return state.turns.some(changed) ? null : reply.id;
 }
+
+const asks = (reply: Reply): boolean => reply.parts.at(-1)?.type === "question";
+
+function waiting(message: Pending): Entry {
+  return same(
+    {
+      id: message.id,
+      text: message.text,
+      step: message.step,
+      place: 0,
+      reply: null,
+      asks: false,
+      answer: null,
+      turn: null,
+      pending: message,
+      versions: [],
+    },
+    message,
+  );
+}
+
+const COMPARED = ["step", "place", "reply", "asks", "answer"] as const;
 
 /** The entry made from this object before, if it says the same. */
 function same(entry: Entry, source: Turn | Pending): Entry {
   const before = entries.get(source);
   if (
-    before?.step === entry.step &&
-    before.place === entry.place &&
+    before !== undefined &&
+    COMPARED.every((member) => before[member] === entry[member]) &&
     before.versions.length === entry.versions.length &&
     before.versions.every((version, index) => version === entry.versions[index])
   ) {

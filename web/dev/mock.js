@@ -59,6 +59,7 @@ const server = createServer((request, response) => {
     return json(200, {});
   }
   if (down) return request.socket.destroy();
+  if (pathname === "/bots") return json(200, { bots: [{ name: "", title: "", welcome: "", prompts: [] }] });
   if (pathname === "/token") {
     const session = create(searchParams.get("name"));
     return json(200, { token: session.token, session_id: session.id, name: session.name, session_start: session.start, messages: [] });

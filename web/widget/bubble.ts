@@ -7,7 +7,8 @@
  * strict Content-Security-Policy; the site's policy must allow the chat's origin in `script-src` and `frame-src`.
  *
  * Attributes of the script: `data-position` (`right` or `left`), `data-label` (what the button is called, by default
- * "Chat"), `data-color` (of the button), `data-open` (opens by itself).
+ * "Chat"), `data-color` (of the button), `data-open` (opens by itself), `data-bot` (which of the server's bots answers;
+ * without it the reader chooses where there are several).
  */
 import { isFromWidget } from "./messages";
 
@@ -51,7 +52,7 @@ const CLOSE = "M6 6 18 18 M18 6 6 18";
 function install(script: HTMLScriptElement): void {
   if (document.querySelector(TAG)) return;
   const { origin } = new URL(script.src);
-  const { position = "right", label = "Chat", color = "", open: openAtOnce } = script.dataset;
+  const { position = "right", label = "Chat", color = "", bot, open: openAtOnce } = script.dataset;
 
   const host = document.createElement(TAG);
   host.dataset.position = position;
@@ -79,7 +80,7 @@ function install(script: HTMLScriptElement): void {
   function load(): HTMLIFrameElement {
     frame = document.createElement("iframe");
     frame.title = label;
-    frame.src = `${origin}/widget`;
+    frame.src = `${origin}/widget${bot ? `?bot=${encodeURIComponent(bot)}` : ""}`;
     frame.allow = "clipboard-write";
     frame.referrerPolicy = "no-referrer";
     // it may do what a chat does, and not lead the site's own page elsewhere

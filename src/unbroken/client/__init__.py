@@ -12,9 +12,21 @@ socket (with `transcript`, what is shown, and `outbox`, what is owed), and `link
 from __future__ import annotations
 
 from unbroken.client.chat import Chat
-from unbroken.client.client import Client
+from unbroken.client.client import BotInfo, Client
 from unbroken.client.feed import ChatEvent, Disconnected, Feed
 from unbroken.client.sent import Delta, Sent
-from unbroken.client.transcript import Running, Transcript
+from unbroken.client.transcript import OpenQuestion, Running, Transcript
 
-__all__ = ["Chat", "ChatEvent", "Client", "Delta", "Disconnected", "Feed", "Running", "Sent", "Transcript"]
+__all__ = [
+    "BotInfo",
+    "Chat",
+    "ChatEvent",
+    "Client",
+    "Delta",
+    "Disconnected",
+    "Feed",
+    "OpenQuestion",
+    "Running",
+    "Sent",
+    "Transcript",
+]

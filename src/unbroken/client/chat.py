@@ -20,7 +20,7 @@ from unbroken.client.sent import Sent
 from unbroken.client.transcript import Transcript
 from unbroken.errors import Closed, MessageRefused
 from unbroken.protocol import Limits, ReplyDelta, ReplyPart, ReplyStarted, SessionInfo
-from unbroken.types import Feedback, Message, Session
+from unbroken.types import Feedback, Message, Policy, Session
 
 
 class Chat:
@@ -47,7 +47,7 @@ class Chat:
 
     @property
     def session(self) -> SessionInfo:
-        """Id, name and start of the session."""
+        """Id, name and start of the session, and which bot answers."""
         assert self._conversation.session is not None
         return self._conversation.session
 
@@ -77,7 +77,15 @@ class Chat:
         """What was sent here and has no outcome yet, in order."""
         return list(self._sent.values())
 
-    async def send(self, text: str, id: str | None = None, replaces: str | None = None) -> Sent:  # noqa: A002 - the protocol's word
+    async def send(
+        self,
+        text: str,
+        id: str | None = None,  # noqa: A002 - the protocol's word
+        replaces: str | None = None,
+        *,
+        answers: str | None = None,
+        policy: Policy | None = None,
+    ) -> Sent:
         """Sends a message. Returns at once, also without a connection; the handle tells the rest.
 
         Args:
@@ -86,6 +94,11 @@ class Chat:
                 program that stores it may send the same message again after its own crash.
             replaces: an earlier message that this one stands for in view: the same text for another reply, or
                 another text. The history keeps both.
+            answers: the reply whose question this message answers; refused with `NotWaiting` if that is not open. `-`:
+                none. Without it, a message answers the open question if there is one: `transcript.open_question`.
+            policy: what becomes of a reply that is running: `queue` (this message waits), `interrupt` (everything
+                before it is stopped), `merge` (one reply answers all of them), `reject` (this one is refused with
+                `InboxFull`). Without it, the bot's settings say.
 
         Raises:
             MessageRefused: the message is too long or holds half a character.
@@ -101,7 +114,7 @@ class Chat:
             raise MessageRefused("the message holds half a character (a lone surrogate)") from None
         if size > self.limits.message_bytes:
             raise MessageRefused(f"the message has {size} bytes; at most {self.limits.message_bytes} are allowed")
-        self._conversation.send(message_id, text, replaces)
+        self._conversation.send(message_id, text, replaces, answers, policy)
         sent = Sent(message_id, text, self._conversation, self._bell, self._check)
         if message_id in self._conversation.outbox:
             self._sent[message_id] = sent

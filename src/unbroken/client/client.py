@@ -10,6 +10,22 @@ from unbroken.client.chat import Chat
 from unbroken.client.http import Http
 
 
+class BotInfo(msgspec.Struct, frozen=True):
+    """A bot as a reader sees it.
+
+    Attributes:
+        name: what a new session asks for; empty if the deployment has only one.
+        title: what to call it; may be empty then, too.
+        welcome: what an empty chat says first.
+        prompts: suggestions for a first message.
+    """
+
+    name: str
+    title: str = ""
+    welcome: str = ""
+    prompts: list[str] = []
+
+
 class Client:
     """Speaks to one Unbroken deployment.
 
@@ -35,14 +51,27 @@ class Client:
         self._http = Http(self._urls, timeout)
         self._chats: list[Chat] = []
 
-    async def create(self, name: str) -> Chat:
-        """Creates a session and connects to it.
+    async def bots(self) -> list[BotInfo]:
+        """The bots of the deployment; the first one answers where none is named.
 
         Raises:
-            Refused: the server does not want it: no name, or no API key.
+            Unavailable: no server answered in time.
+        """
+        return msgspec.json.decode(await self._http.request("GET", "/bots", None), type=_Bots).bots
+
+    async def create(self, name: str, bot: str = "") -> Chat:
+        """Creates a session and connects to it.
+
+        Args:
+            name: of the session, usually its user's.
+            bot: which of the deployment's bots answers; without it the first.
+
+        Raises:
+            Refused: the server does not want it: no name, no such bot, or no API key.
             Unavailable: no server could do it in time.
         """
-        made = await self._http.request("POST", "/token", self._api_key, {"name": name})
+        query = {"name": name, "bot": bot} if bot else {"name": name}
+        made = await self._http.request("POST", "/token", self._api_key, query)
         return await self.attach(msgspec.json.decode(made, type=_Created).token)
 
     async def attach(self, token: str) -> Chat:
@@ -73,6 +102,10 @@ class Client:
 
 class _Created(msgspec.Struct):
     token: str
+
+
+class _Bots(msgspec.Struct):
+    bots: list[BotInfo]
 
 
 def _base(url: str) -> str:

@@ -27,6 +27,7 @@ from unbroken.protocol import (
     SessionRenamed,
     Snapshot,
 )
+from unbroken.types import Policy
 
 REMEMBERED = 1024
 """How many of the newest cursors are compared to find a repeated event."""
@@ -52,10 +53,17 @@ class Conversation:
         self.gone: Refused | None = None
         self._seen: dict[str, None] = {}  # in order
 
-    def send(self, message_id: str, text: str, replaces: str | None = None) -> None:
+    def send(
+        self,
+        message_id: str,
+        text: str,
+        replaces: str | None = None,
+        answers: str | None = None,
+        policy: Policy | None = None,
+    ) -> None:
         """Owes the server a message, unless it is answered already."""
         if self.transcript.outcome(message_id) is None:
-            self.outbox.add(message_id, text, replaces)
+            self.outbox.add(message_id, text, replaces, answers, policy)
             if self.transcript.question(message_id):
                 self.outbox.accepted(message_id)
 
@@ -117,7 +125,7 @@ class Conversation:
             return
         elif event.code == "unknown_message" and (about not in self.outbox or self.transcript.question(about)):
             self.outbox.not_cancelled(about)
-        elif is_temporary(event):
+        elif is_temporary(event) and (event.code != "busy" or self.outbox.may_wait(about)):
             self.outbox.postponed(about, now, event.retry_after)
         elif about in self.outbox:
             self.refused[about] = refusal(event)

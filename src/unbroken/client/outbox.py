@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from unbroken.client.transcript import Transcript
 from unbroken.protocol import Command, MessageSend, ReplyCancel
+from unbroken.types import Policy
 
 PATIENCE = 30.0
 """Longest pause, in seconds, before a message goes again if the server named none."""
@@ -23,11 +24,10 @@ in a failover, before anybody was told: then the connection lives, and nothing e
 class _Owed:
     """A message whose outcome has not arrived, or a cancellation that nobody confirmed."""
 
-    __slots__ = ("accepted", "answer_by", "answered", "not_before", "replaces", "safe", "sent", "text", "tries")
+    __slots__ = ("accepted", "answer_by", "answered", "command", "not_before", "safe", "sent", "tries")
 
-    def __init__(self, text: str = "", replaces: str | None = None) -> None:
-        self.text = text
-        self.replaces = replaces
+    def __init__(self, command: MessageSend | ReplyCancel) -> None:
+        self.command = command
         self.sent = False  # on this connection
         self.accepted = False
         self.answered = False
@@ -64,13 +64,20 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def add(self, message_id: str, text: str, replaces: str | None = None) -> None:
+    def add(
+        self,
+        message_id: str,
+        text: str,
+        replaces: str | None = None,
+        answers: str | None = None,
+        policy: Policy | None = None,
+    ) -> None:
         """Takes a message, behind those that wait already."""
-        self._messages.setdefault(message_id, _Owed(text, replaces))
+        self._messages.setdefault(message_id, _Owed(MessageSend(message_id, text, replaces, answers, policy)))
 
     def cancel(self, message_id: str) -> None:
         """Takes a cancellation; it goes once the server has its message."""
-        self._cancels.setdefault(message_id, _Owed())
+        self._cancels.setdefault(message_id, _Owed(ReplyCancel(message_id)))
 
     def connected(self, acknowledges: bool = False) -> None:
         """A new connection, to a server that acknowledges messages or does not: everything goes again."""
@@ -112,6 +119,11 @@ class Outbox:
         """There is nothing to cancel."""
         self._cancels.pop(message_id, None)
 
+    def may_wait(self, message_id: str) -> bool:
+        """Whether it goes again when the session is busy: not a message that asked to be refused then."""
+        owed = self._messages.get(message_id)
+        return owed is None or not isinstance(owed.command, MessageSend) or owed.command.policy != "reject"
+
     def postponed(self, message_id: str, now: float, retry_after: float | None) -> None:
         """The server cannot do it now: it goes again after so many seconds, and messages behind it wait."""
         for owed in (self._messages.get(message_id), self._cancels.get(message_id)):
@@ -135,11 +147,11 @@ class Outbox:
         """What goes now, and when to ask again (None: not before something changes)."""
         commands: list[Command] = []
         later: list[float] = []
-        for message_id, owed in self._messages.items():
+        for owed in self._messages.values():
             if owed.sent and not owed.accepted and now >= owed.answer_by:
                 owed.sent = False
             if owed.take(now):
-                commands.append(MessageSend(message_id, owed.text, owed.replaces))
+                commands.append(owed.command)
             if not owed.sent:
                 later.append(owed.not_before)
             if not owed.accepted:
@@ -151,7 +163,7 @@ class Outbox:
             if message and not message.accepted:
                 continue
             if owed.take(now):
-                commands.append(ReplyCancel(message_id))
+                commands.append(owed.command)
             elif not owed.sent:
                 later.append(owed.not_before)
         return commands, min(later, default=None)

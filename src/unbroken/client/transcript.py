@@ -8,7 +8,7 @@ object, so that callers can tell news from repetition with `is`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,7 +27,7 @@ from unbroken.protocol import (
     ReplyStarted,
     Snapshot,
 )
-from unbroken.types import Message, Part, Role, in_order, in_view
+from unbroken.types import Message, Part, Question, Role, Status, in_order, in_view
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -46,6 +46,18 @@ class Running(msgspec.Struct, frozen=True):
     attempt: int
     text: str = ""
     parts: tuple[Part, ...] = ()
+
+
+class OpenQuestion(NamedTuple):
+    """What the bot asked and nobody has answered yet.
+
+    Attributes:
+        reply_id: the reply that asks: what the `answers` of a message names.
+        question: its text and its options.
+    """
+
+    reply_id: str
+    question: Question
 
 
 class Transcript(msgspec.Struct, frozen=True):
@@ -80,13 +92,28 @@ class Transcript(msgspec.Struct, frozen=True):
         """The messages as people see them: nothing that was replaced or withdrawn, and no answers to that."""
         return in_view(self.messages)
 
+    @property
+    def open_question(self) -> OpenQuestion | None:
+        """The question that the next message answers, or None: the last one in view, unless it is answered.
+
+        An answer that was withdrawn counts no more; a message that changes the past gives the question up.
+        """
+        found = ((reply, part) for reply in reversed(self.messages) if (part := _asked(reply)))
+        reply, question = next(found, (None, None))
+        if reply is None or question is None or reply not in self.shown:
+            return None
+        for message in self.messages:
+            changes = message.replaces is not None and message.timestamp > reply.timestamp
+            if changes or (message.answers == reply.id and not message.withdrawn):
+                return None
+        return OpenQuestion(reply.id, question)
+
     def replay(self, cursor: str = "") -> list[Event]:
         """Events that lead from nothing to this transcript: a snapshot, then what the running reply said."""
         events: list[Event] = [Snapshot(list(self.messages), cursor)]
         if self.running:
-            turn, text = self.running.turn, self.running.text
-            events.append(ReplyStarted(turn, self.running.message_id, self.running.attempt, text, cursor))
-            events += [ReplyPart(turn, part, cursor) for part in self.running.parts]
+            now = self.running
+            events.append(ReplyStarted(now.turn, now.message_id, now.attempt, now.text, cursor, list(now.parts)))
         return events
 
 
@@ -115,6 +142,12 @@ def advance(state: Transcript, event: Event) -> Transcript:
             return state
 
 
+def _asked(reply: Message) -> Question | None:
+    """The question that a reply ends with, if it ends with one."""
+    last = reply.parts[-1] if reply.parts and reply.status is Status.COMPLETED else None
+    return last if isinstance(last, Question) else None
+
+
 def _place(message: Message) -> tuple[int, bool]:
     return message.turn, message.role is Role.ASSISTANT
 
@@ -140,7 +173,9 @@ def _answered(state: Transcript, turn: int) -> bool:
 def _started(state: Transcript, event: ReplyStarted) -> Transcript:
     if _answered(state, event.turn):
         return state
-    return Transcript(state.messages, Running(event.turn, event.message_id, event.attempt, event.text))
+    return Transcript(
+        state.messages, Running(event.turn, event.message_id, event.attempt, event.text, tuple(event.parts))
+    )
 
 
 def _said(state: Transcript, event: ReplyDelta | ReplyPart) -> Transcript:

@@ -2,14 +2,14 @@
 -- accept: takes a message into the session, once for each message id.
 --
 -- ARGV     4 message id, 5 text, 6 inbox limit, 7 turn limit, 8 id of the message that this one replaces, or '';
---          what is stored is the first version of that, 9 reply whose question it answers, or '' for the open one
---          if there is any, 10 policy: queue, interrupt, merge, reject, 11 control channel of the partition
+--          what is stored is the first version of that, 9 reply whose question it answers, '' for the open one if
+--          there is any, '-' for none, 10 policy: queue, interrupt, merge, reject, 11 control channel of the partition
 -- returns  OK turn id | DUP turn id | GONE | BUSY | FULL | UNKNOWN (what it replaces)
 --          | LATE (that question is not open) | BAD error
 -- events   message.accepted; on the control channel: <session id> <epoch>
 --
--- interrupt and merge stop every turn before this one. A message that changes the past answers no question; the open
--- one is given up.
+-- interrupt and merge stop every turn before this one; with merge it also answers, in their place, what they answer. A
+-- message that changes the past answers no question; the open one is given up.
 if missing() then return { 'GONE' } end
 local mid = ARGV[4]
 local known = redis.call('HGET', ids, mid)
@@ -26,10 +26,25 @@ if replaces ~= '' then
 end
 local st = redis.call('HMGET', state, 'tail', 'rid', 'open', 'run', 'epoch')
 local tail, rid, open = st[1], st[2], st[3]
-if ARGV[9] ~= '' and ARGV[9] ~= open then return { 'LATE' } end
-local answers = replaces == '' and open
+local answers = open
+local policy, stopped = ARGV[10], {}
 local unfinished = redis.call('XLEN', inbox)
-if unfinished >= tonumber(ARGV[6]) or (unfinished > 0 and ARGV[10] == 'reject') then return { 'BUSY' } end
+if policy == 'interrupt' or policy == 'merge' then
+  for _, entry in ipairs(redis.call('XREVRANGE', inbox, '+', '-')) do
+    local flag = 'c:' .. int((split(entry[1])))
+    if redis.call('HEXISTS', state, flag) == 0 then
+      stopped[#stopped + 1] = flag
+      local _, waits = current(entry)
+      answers = answers or policy == 'merge' and answered(waits)
+    end
+  end
+end
+if replaces ~= '' or ARGV[9] == '-' then
+  answers = nil
+elseif ARGV[9] ~= '' and ARGV[9] ~= answers then
+  return { 'LATE' }
+end
+if unfinished >= tonumber(ARGV[6]) or (unfinished > 0 and policy == 'reject') then return { 'BUSY' } end
 local turn = (split(tail)) + 1
 if turn > tonumber(ARGV[7]) then return { 'FULL' } end
 local us = now()
@@ -39,16 +54,12 @@ local message = '{"id":' .. text(mid) .. ',"role":"user","msg":' .. text(ARGV[5]
   .. (answers and ',"answers":' .. text(answers) or '') .. '}'
 local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
 if added.err then return { 'BAD', added.err } end
-if unfinished > 0 and (ARGV[10] == 'interrupt' or ARGV[10] == 'merge') then
-  for _, entry in ipairs(redis.call('XRANGE', inbox, '-', '+')) do
-    redis.call('HSETNX', state, 'c:' .. int((split(entry[1]))), ARGV[10] == 'merge' and 'm' .. mid or 1)
-  end
-  if st[4] then redis.call('SPUBLISH', ARGV[11], sid .. ' ' .. st[5]) end
-end
+for _, flag in ipairs(stopped) do redis.call('HSET', state, flag, policy == 'merge' and 'm' .. mid or 1) end
+if stopped[1] and st[4] then redis.call('SPUBLISH', ARGV[11], sid .. ' ' .. st[5]) end
 if answers then
   redis.call('HDEL', state, 'open')
-elseif open then
-  redis.call('HDEL', state, 'open', 'asked')
+elseif open and replaces ~= '' then
+  redis.call('HDEL', state, 'open', 'asked:' .. open)
 end
 local frame = accepted(message)
 redis.call('XADD', inbox, turnid, 'm', mid, 'f', frame)

@@ -11,7 +11,7 @@ if not turnid then return { 'UNKNOWN' } end
 local st = redis.call('HMGET', state, 'done', 'turn', 'run', 'epoch')
 local turn = split(turnid)
 if turn <= (split(st[1])) then return { 'DONE' } end
-redis.call('HSET', state, 'c:' .. int(turn), 1)
+redis.call('HSETNX', state, 'c:' .. int(turn), 1)
 touch()
 if st[3] and st[2] == turnid then
   redis.call('SPUBLISH', ARGV[5], sid .. ' ' .. st[4])

@@ -3,7 +3,7 @@
 --
 -- ARGV     4 epoch, 5 number of this call within the epoch, 1, 2, 3 ..., 6 what to keep, 7 sequence of the last chunk
 --          that stays, or '' to leave that as it was
--- returns  OK | LOST
+-- returns  OK | LOST | BEHIND (a failover lost that chunk: it is to be written again first)
 -- events   none
 --
 -- A copy of a call that arrives behind a later one does nothing.
@@ -11,7 +11,11 @@ local st = redis.call('HMGET', state, 'run', 'epoch', 'step')
 if missing() or not st[1] or st[2] ~= ARGV[4] then return { 'LOST' } end
 local epoch, number = split(st[3] or '0-0')
 if epoch == tonumber(ARGV[4]) and number >= tonumber(ARGV[5]) then return { 'OK' } end
+if ARGV[7] ~= '' then
+  local mark = ARGV[4] .. '-' .. ARGV[7]
+  if #redis.call('XRANGE', log, mark, mark) == 0 then return { 'BEHIND' } end
+  redis.call('HSET', state, 'mark', mark)
+end
 redis.call('HSET', state, 'kept', ARGV[6], 'step', ARGV[4] .. '-' .. ARGV[5])
-if ARGV[7] ~= '' then redis.call('HSET', state, 'mark', ARGV[4] .. '-' .. ARGV[7]) end
 touch()
 return { 'OK' }

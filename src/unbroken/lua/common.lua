@@ -5,11 +5,12 @@
 --                      done  last committed turn id      att    its attempt, 1, 2 ...
 --                      fin   epoch of the last commit    epoch  last epoch given out
 --                      rid   this session's ready entry  run    nonce of the take; only while running
---                      mid   message id of that turn
+--                      mid   message id of that turn, to  the reply whose question it answers, if any
 --                      c:<turn>  this turn is to be stopped: 1, or m<id> of the message that is answered with it
 --                      kept  what the bot of the current attempt keeps, step  <epoch>-<n> of that
 --                      mark  log id up to which its next attempt leaves what was said
---                      asked what the bot that asked a question kept, open  the reply that asked, until it is answered
+--                      open  the reply whose question nobody answers yet
+--                      asked:<reply id>  what the bot kept that asked there, until the reply to the answer is committed
 --                      x:<turn>  frame of a waiting message that was changed
 --                      rev   last change of what was accepted or committed before, <n>-<us>
 --                      calls nonces of the newest changes
@@ -148,6 +149,14 @@ local function waiting(mid)
   return entry
 end
 
+-- The reply whose question a message answers, as long as that waits for it; else nil.
+local function answered(frame)
+  if not string.find(frame, '"answers":', 1, true) then return nil end -- most: spares the decoding
+  local message = cjson.decode(frame).message
+  local asked = message.answers
+  return asked and not message.withdrawn and redis.call('HEXISTS', state, 'asked:' .. asked) == 1 and asked or nil
+end
+
 -- Makes a change of what was accepted or committed before known: the third sequence of a session. A reader whose
 -- cursor is older than the newest change gets a snapshot.
 local function change(frame)
@@ -166,15 +175,13 @@ local function remember(nonce)
 end
 
 -- Commits the outcome of a turn. `outcome` is the JSON members msg, status, error, parts of the reply; of one that gave
--- way to a reply for several messages it is said whose that is.
--- Returns the error of the JSON module, which refuses before anything was written, or nil. With `idle` the session has
--- no more work then.
-local function commit(turnid, mid, id, prev, status, outcome, attempts, reason, idle)
+-- way to a reply for several messages it is said whose that is; else it is done with the question that its message
+-- answers, if `asking` says that. With `idle` the session has no more work then.
+-- Returns the error of the JSON module, which refuses before anything was written, or nil.
+local function commit(turnid, mid, id, prev, status, outcome, attempts, reason, asking, idle)
   local turn = split(turnid)
-  if status == 'cancelled' then
-    local into = string.match(redis.call('HGET', state, 'c:' .. int(turn)) or '', '^m(.*)$')
-    if into then outcome = outcome .. ',"merged_into":' .. text(into) end
-  end
+  local into = status == 'cancelled' and string.match(redis.call('HGET', state, 'c:' .. int(turn)) or '', '^m(.*)$')
+  if into then outcome = outcome .. ',"merged_into":' .. text(into) end
   local message = '{"id":' .. text(mid .. '.reply') .. ',"role":"assistant","reply_to":' .. text(mid) .. ',"turn":'
     .. int(turn) .. ',"timestamp":"' .. iso(now()) .. '",' .. outcome .. '}'
   local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
@@ -185,7 +192,8 @@ local function commit(turnid, mid, id, prev, status, outcome, attempts, reason, 
   local epoch = int((split(id)))
   redis.call('HSET', state, 'done', turnid, 'fin', epoch, 'epoch', epoch)
   redis.call('HDEL', state, 'run', 'turn', 'att', 'mid', 'kept', 'step', 'mark', 'c:' .. int(turn),
-    'x:' .. int(turn), idle and 'rid' or 'run')
+    'x:' .. int(turn), 'to', idle and 'rid' or 'run')
+  if asking and not into then redis.call('HDEL', state, 'asked:' .. asking) end
   if status == 'failed' then
     redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 's', sid, 'm', mid, 't', turnid, 'a', attempts, 'e', reason)
   end

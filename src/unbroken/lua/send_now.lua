@@ -33,7 +33,7 @@ if #places > 1 then
   change('{"type":"queue.changed","messages":[' .. table.concat(changed, ',') .. ']}')
 end
 if st[2] then
-  redis.call('HSET', state, 'c:' .. int((split(st[1]))), 1)
+  redis.call('HSETNX', state, 'c:' .. int((split(st[1]))), 1)
   redis.call('SPUBLISH', ARGV[6], sid .. ' ' .. st[3])
 end
 remember(ARGV[4])

@@ -5,7 +5,7 @@
 -- returns  OK | LATE (its reply began, or it was stopped) | UNKNOWN | GONE
 -- events   message.withdrawn; later reply.cancelled
 --
--- Sent twice it answers OK twice.
+-- Sent twice it answers OK twice. A question that the message answers is open again, unless there is a newer one.
 if missing() then return { 'GONE' } end
 local entry, code = waiting(ARGV[4])
 if not entry then
@@ -14,11 +14,13 @@ if not entry then
   return { done and 'OK' or code }
 end
 local turn = split(entry[1])
-local message = content(entry)
+local _, frame = current(entry)
+local message, asked = cjson.decode(frame).message, answered(frame)
 message.withdrawn = true
 local json = cjson.encode(message)
 redis.call('JSON.SET', doc, path(turn, 'user'), json)
 redis.call('HSET', state, 'c:' .. int(turn), 1, 'x:' .. int(turn), accepted(json))
+if asked and redis.call('HSETNX', state, 'open', asked) == 0 then redis.call('HDEL', state, 'asked:' .. asked) end
 change('{"type":"message.withdrawn","message_id":' .. text(ARGV[4]) .. ',"turn":' .. int(turn) .. '}')
 touch()
 return { 'OK' }

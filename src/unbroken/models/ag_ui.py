@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from unbroken.errors import BotError, ConfigurationError
+from unbroken.models import interrupts
 from unbroken.models.narration import Narration
 from unbroken.models.sse import EventStream
 from unbroken.models.trouble import ModelError, from_answer
@@ -68,24 +69,35 @@ class HttpAgent:
     async def reply(self, turn: Turn) -> AsyncIterator[Piece]:
         """Runs the agent on the conversation, in a thread of its own for each session.
 
+        A run that ends with interrupts is kept, and each of them becomes a question; when all are answered, a new run
+        resumes it.
+
         Raises:
             BotError: the agent said that the run failed.
             ModelError: it refused the run, fell silent, broke off, or does not speak AG-UI.
         """
         assert self._http is not None, "start() comes first"
-        run = Run()
+        kept = interrupts.Kept() if turn.saved is None else msgspec.convert(turn.saved, interrupts.Kept)
+        resume = [await interrupts.answered(one, turn) for one in kept.interrupts]
+        run = Run(turn, kept.open_calls)
+        heard: list[Piece] = []
         try:
-            async with self._http.post(self._url, data=msgspec.json.encode(_input(turn))) as response:
+            async with self._http.post(self._url, data=msgspec.json.encode(_input(turn, kept, resume))) as response:
                 if response.status >= 300:
                     body = await response.content.read(10_000)
                     raise from_answer(response.status, body, response.headers.get("Retry-After"))
                 while chunk := await response.content.readany():
                     for piece in run.feed(chunk):
+                        heard.append(piece)
                         yield piece
             for piece in run.close():
+                heard.append(piece)
                 yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._lost(error, run.began) from None
+        if run.interrupts:
+            await turn.checkpoint(kept.followed(heard, run.interrupts, run.state))
+            await interrupts.answered(run.interrupts[0], turn)  # which ends this reply
 
     def _lost(self, error: Exception, began: bool) -> ModelError:
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
@@ -94,27 +106,34 @@ class HttpAgent:
         return ModelError(code, f"{self._host}: {type(error).__name__}: {error}")
 
 
-def _input(turn: Turn) -> dict[str, Any]:
+def _input(turn: Turn, kept: interrupts.Kept, resume: list[dict[str, Any]]) -> dict[str, Any]:
     """The turn as `RunAgentInput`. A second attempt is a new run of the same thread."""
+    run = f"{turn.message_id}.{turn.attempt}" if turn.message_id else secrets.token_hex(8)
+    conversation = [
+        {"id": message.id, "role": "user" if message.role is Role.USER else "assistant", "content": message.msg}
+        for message in turn.messages
+        if message.msg
+    ]
     return {
         "protocolVersion": PROTOCOL,
         "threadId": turn.session,
-        "runId": f"{turn.message_id}.{turn.attempt}" if turn.message_id else secrets.token_hex(8),
-        "state": {},
-        "messages": [
-            {"id": message.id, "role": "user" if message.role is Role.USER else "assistant", "content": message.msg}
-            for message in turn.messages
-            if message.msg
-        ],
+        "runId": ".".join([run, *(one["interruptId"] for one in resume)]),
+        "state": kept.state,
+        "messages": [*conversation, *kept.messages],
         "tools": [],
         "context": [],
         "forwardedProps": {},
+        **({"resume": resume} if resume else {}),
     }
 
 
 class _Usage(msgspec.Struct, rename="camel", gc=False):
     input_tokens: int | None = None
     output_tokens: int | None = None
+
+
+class _Outcome(msgspec.Struct, gc=False):
+    interrupts: list[interrupts.Interrupt] = []
 
 
 class _Event(msgspec.Struct, rename="camel", gc=False):
@@ -133,6 +152,7 @@ class _Event(msgspec.Struct, rename="camel", gc=False):
     message: str = ""
     code: str | None = None
     usage: list[_Usage] | None = None
+    outcome: _Outcome | None = None
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -141,19 +161,27 @@ _decode = msgspec.json.Decoder(_Event).decode
 class Run:
     """One run as it arrives: bytes in, pieces of the reply out.
 
+    Args:
+        open_calls: calls of the run that this one resumes, which this one may have the results of.
+
     Attributes:
         began: the agent said something.
+        interrupts: what the agent asks before it goes on, once the run is over.
+        state: the agent's, as it told it last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Turn, open_calls: Mapping[str, ToolCall] | None = None) -> None:
         self._events = EventStream()
-        self._narration = Narration()
+        self._narration = Narration(turn)
+        self._open = dict(open_calls or {})
         self._message: str | None = None
         self._foreign: set[str | None] = set()
         self._calls: dict[str | None, tuple[str, list[str]]] = {}
         self._last_call: str | None = None
         self._finished = False
         self.began = False
+        self.interrupts: list[interrupts.Interrupt] = []
+        self.state: Any = None
 
     def feed(self, chunk: bytes) -> Iterator[Piece]:
         """Takes the next bytes, cut anywhere, and yields the pieces that are complete now.
@@ -191,9 +219,9 @@ class Run:
             case "TOOL_CALL_END":
                 yield from self._called(event.tool_call_id)
             case "TOOL_CALL_RESULT":
-                yield from self._called(event.tool_call_id)
-                yield ToolResult(event.tool_call_id or "", event.content)
+                yield from self._result(event.tool_call_id or "", event.content)
             case "STATE_SNAPSHOT":
+                self.state = event.snapshot
                 yield Data("state", event.snapshot)
             case "STATE_DELTA":
                 yield Data("state_delta", event.delta)
@@ -229,8 +257,17 @@ class Run:
                 name, fragments = self._calls.pop(call)
                 yield ToolCall(call or "", name, _arguments("".join(fragments)))
 
+    def _result(self, call: str, content: Any) -> Iterator[Piece]:
+        """A result, behind its call; that of an interrupted run was shown with the question, in another reply."""
+        yield from self._called(call)
+        if open_call := self._open.pop(call, None):
+            yield open_call
+        yield ToolResult(call, content)
+
     def _finish(self, event: _Event) -> Iterator[Piece]:
         self._finished = True
+        if event.outcome is not None:
+            self.interrupts = event.outcome.interrupts
         yield from self._called(*self._calls)
         usage = Usage()
         for one in event.usage or ():

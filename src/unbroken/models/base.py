@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from unbroken.config import Settings
 from unbroken.errors import ConfigurationError
 from unbroken.models import ag_ui
 from unbroken.models.choice import Kind, choose
 from unbroken.models.demo import Demo
+from unbroken.models.local.bot import Local, prepare
 from unbroken.models.openai import OpenAI
+from unbroken.models.request import Wishes
+from unbroken.models.responses import Responses
 from unbroken.models.wrap import EXTRAS, wrap
 from unbroken.turn import Turn
 from unbroken.types import Piece
 
+logger = logging.getLogger("unbroken.models")
+
 
 class Bot(Protocol):
     """What a worker runs: one object for the process, many replies at once.
+
+    It may also have `async def title(messages) -> str | None`, which names a conversation after its first reply, where
+    the settings ask for that (`unbroken.worker.titles`).
 
     Attributes:
         name: for logs.
@@ -29,7 +38,11 @@ class Bot(Protocol):
     """
 
     name: str
-    continues: bool
+
+    @property
+    def continues(self) -> bool:
+        """Asked anew for each attempt."""
+        ...
 
     def reply(self, turn: Turn) -> AsyncIterator[Piece]:
         """Answers one message, piece by piece.
@@ -59,14 +72,19 @@ def load_bot(settings: Settings) -> Bot:
         return wrap(_named(choice.name), choice.name, settings.concurrency)
     if choice.kind is Kind.DEMO:
         return Demo()
-    return OpenAI(
-        choice.url,
-        choice.model,
-        choice.key,
-        system_prompt=settings.system_prompt,
-        timeout=settings.model_timeout,
-        retries=settings.model_retries,
-    )
+    if choice.kind is Kind.LOCAL:
+        return Local(prepare(settings, logger.info), settings)
+    wanted: dict[str, Any] = {
+        "system_prompt": settings.system_prompt,
+        "timeout": settings.model_timeout,
+        "retries": settings.model_retries,
+        "wishes": Wishes(settings.temperature, settings.max_tokens),
+        "context_tokens": settings.context_tokens,
+        "requests_per_minute": settings.requests_per_minute,
+    }
+    if settings.model_api == "responses":
+        return Responses(choice.url, choice.model, choice.key, **wanted)
+    return OpenAI(choice.url, choice.model, choice.key, continues=settings.model_continues, **wanted)
 
 
 def describe(settings: Settings) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from unbroken.config import Settings
 from unbroken.errors import ConfigurationError
+from unbroken.models.local.name import SCHEME
 
 HUGGING_FACE = "https://router.huggingface.co/v1"
 HUGGING_FACE_MODEL = "openai/gpt-oss-20b"
@@ -26,6 +27,8 @@ class Kind(Enum):
     DEMO = "demo"
     OPENAI = "openai"
     """A server that speaks OpenAI's chat completions."""
+    LOCAL = "local"
+    """A file that the worker runs itself."""
 
 
 class Choice(NamedTuple):
@@ -54,6 +57,8 @@ def choose(settings: Settings) -> Choice:
         return Choice(Kind.BOT, settings.bot, "it is set as the bot")
     if settings.model == "demo":
         return Choice(Kind.DEMO, "demo", "MODEL is demo")
+    if settings.model and settings.model.startswith(SCHEME):
+        return Choice(Kind.LOCAL, f"{settings.model.removeprefix(SCHEME)} on this machine", "MODEL begins with local:")
     if settings.model_url:
         return _at_url(settings, settings.model_url.strip())
     wants_openai = settings.model is not None and "/" not in settings.model

@@ -1,166 +1,131 @@
-"""Speaks to every server with OpenAI's chat completions: OpenAI, Hugging Face's router, vLLM, Ollama, llama.cpp.
-
-It reads the stream itself, with aiohttp and msgspec: a provider's SDK costs an order of magnitude more processor time
-for each token, and that, not Redis, would then bound how many replies one worker can run.
-"""
+"""Speaks to every server with OpenAI's chat completions: OpenAI, Hugging Face's router, vLLM, Ollama, llama.cpp."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
-from urllib.parse import urlsplit
-
-import aiohttp
-import msgspec
-from pydantic import SecretStr
 
 from unbroken.models.completion import Completion
-from unbroken.models.silence import Silence
-from unbroken.models.trouble import ModelError, from_answer
+from unbroken.models.context import prompt_size, size
+from unbroken.models.continuing import Rest, Way, answered, go_on, reasoned, way_at, way_of
+from unbroken.models.model import Model
+from unbroken.models.server import NETWORK
+from unbroken.models.trouble import ModelError
 from unbroken.turn import Turn
-from unbroken.types import Piece, Role
+from unbroken.types import Continues, Data, Piece
 
-LONGEST_WAIT = 30.0
-"""Seconds. A server that asks for more is not waited for: the user is told instead."""
+logger = logging.getLogger("unbroken.models")
 
 
-class OpenAI:
-    """One model on one server.
+class OpenAI(Model):
+    """One model on one server, by chat completions.
+
+    After a crash it asks the server to continue the text that the reader has, where the server can. Where that proves
+    to be impossible only then, the model is asked to go on with the text that is quoted to it, and from then on
+    answers begin anew after a crash.
 
     Args:
-        url: base URL, with its /v1.
-        model: the model's name; empty takes the first one that the server lists.
-        key: sent as a bearer token; None sends none.
-        system_prompt: put before every conversation.
-        timeout: longest silence of the server in seconds, before and between tokens.
-        retries: how often to repeat a request that failed in passing before its first token.
+        continues: how the server is asked to continue; `auto` asks the server what it is.
+        more: as for every `Model`.
     """
 
-    continues = False
+    def __init__(self, *args: Any, continues: Continues = "auto", **more: Any) -> None:
+        super().__init__(*args, **more)
+        way = way_at(self._server.url) if continues == "auto" else Way(continues)
+        self._curious = way is None
+        self._use(way or Way.ASK)
 
-    def __init__(
-        self,
-        url: str,
-        model: str = "",
-        key: SecretStr | None = None,
-        *,
-        system_prompt: str | None = None,
-        timeout: float = 60.0,
-        retries: int = 3,
-    ) -> None:
-        self.name = f"{model or 'the model'} at {urlsplit(url).hostname}"
-        self._url = url.rstrip("/")
-        self._model = model
-        self._key = key
-        self._system = system_prompt
-        self._timeout = timeout
-        self._retries = retries
-        self._http: aiohttp.ClientSession | None = None
+    def _use(self, way: Way) -> None:
+        self._way = way
+        self.continues = way is not Way.ASK
 
-    async def start(self) -> None:
-        """Opens the pool of connections."""
-        headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"} if self._key else {}
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(10.0, self._timeout), sock_read=self._timeout)
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), timeout=timeout, headers=headers, trust_env=True
-        )
+    def _recognise(self, owner: str) -> None:
+        way = way_of(owner)
+        if way is not Way.ASK:
+            self._use(way)
 
-    async def close(self) -> None:
-        """Closes the pool of connections."""
-        if self._http is not None:
-            await self._http.close()
-
-    async def reply(self, turn: Turn) -> AsyncIterator[Piece]:
-        """Streams the model's answer.
+    async def reply(self, turn: Turn) -> AsyncGenerator[Piece]:
+        """Streams the model's answer, or what is missing of it.
 
         Raises:
-            ModelError: the server failed for good, or after its first token.
+            ModelError: the server failed for good, or after its first token; or the message is too long.
         """
+        if answered(turn):
+            return
+        way, reasoning = self._way, reasoned(turn)
         spoke = False
         tries = 0
         while True:
+            completion = Completion()
+            rest = Rest(behind_text=way is not Way.ASK and turn.partial != "") if turn.partial or reasoning else None
             try:
-                completion = Completion()
-                async with await self._post(turn) as response:
-                    if response.content_type == "application/json":
-                        for piece in completion.whole(await response.read()):
+                request = await self._ask(turn, way, reasoning)
+                async with (
+                    await self._server.post("/chat/completions", request) as response,
+                    aclosing(self._server.read(response, completion)) as read,
+                ):
+                    if way is not self._way:
+                        self._gives_up_continuing()
+                    async for pieces in read:
+                        for piece in rest.take(pieces) if rest else pieces:
+                            spoke = True
                             yield piece
-                        return
-                    with Silence(response, self._timeout) as silence:
-                        while chunk := await response.content.readany():
-                            silence.read += len(chunk)
-                            for piece in completion.feed(chunk):
-                                spoke = True
-                                yield piece
-                    for piece in completion.close():
-                        yield piece
-                    return
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                trouble = self._lost(error, spoke)
+                if rest and (text := rest.end()):
+                    yield text
+                for part in self._used(completion.usage, request["messages"]):
+                    yield part
+                return
+            except NETWORK as error:
+                trouble = self._server.lost(error, spoke=spoke)
             except ModelError as error:
                 trouble = error
-            if spoke or tries >= self._retries or not trouble.passing or (trouble.retry_after or 0.0) > LONGEST_WAIT:
+            if spoke:
                 raise trouble
-            await asyncio.sleep(_pause(tries, trouble.retry_after))
+            way = await self._again(trouble, tries, turn, way)
             tries += 1
 
-    async def _post(self, turn: Turn) -> aiohttp.ClientResponse:
-        """Asks, and returns the answer once it has begun well."""
-        assert self._http is not None, "start() comes first"
-        if not self._model:
-            self._model = await self._first_model(self._http)
-        request = {"model": self._model, "messages": self._conversation(turn), "stream": True}
-        response = await self._http.post(
-            f"{self._url}/chat/completions",
-            data=msgspec.json.encode(request),
-            headers={"Content-Type": "application/json", "Accept": "text/event-stream"},
+    async def _again(self, trouble: ModelError, tries: int, turn: Turn, way: Way) -> Way:
+        """How to ask once more after so many tries, when it is time for it.
+
+        Raises:
+            ModelError: it is no use.
+        """
+        if self._request.learn(trouble):
+            return way
+        if trouble.code == "model_refused" and turn.partial and way is not Way.ASK:
+            return Way.ASK
+        await self._server.pause(trouble, tries)
+        return way
+
+    async def _ask(self, turn: Turn, way: Way, reasoning: str) -> dict[str, Any]:
+        """The request for the answer, or for what is missing of it, when it is time for it."""
+        await self._limiter.wait()
+        said: list[Any] = list(self._context.fit(turn))
+        if self._context.system:
+            said.insert(0, {"role": "system", "content": self._context.system})
+        if not turn.partial:
+            return self._request.chat(await self._model_name(), said)
+        more = go_on(way, self._server.url, said, turn.partial, reasoning)
+        spent = self._context.estimate.tokens(size(turn.partial))
+        return self._request.chat(await self._model_name(), said, said=spent, **more)
+
+    def _gives_up_continuing(self) -> None:
+        """The server answered what quotes the text, after it refused to continue it."""
+        logger.warning(
+            "%s refuses to continue a text (model_continues=%s): from now on, answers begin anew after a crash",
+            self._server.host,
+            self._way.value,
         )
-        await self._check(response)
-        return response
+        self._use(Way.ASK)
 
-    def _conversation(self, turn: Turn) -> list[dict[str, str]]:
-        """The turn in the model's words. Replies that failed before they said anything are left out."""
-        system = [{"role": "system", "content": self._system}] if self._system else []
-        return system + [
-            {"role": "user" if message.role is Role.USER else "assistant", "content": message.msg}
-            for message in turn.messages
-            if message.msg
-        ]
+    def _used(self, usage: Any, messages: list[Any]) -> list[Data]:
+        known = usage if isinstance(usage, dict) else {}
+        return self._took(prompt_size(None, messages), known.get("prompt_tokens"), known.get("completion_tokens"))
 
-    async def _first_model(self, http: aiohttp.ClientSession) -> str:
-        async with http.get(f"{self._url}/models") as response:
-            await self._check(response)
-            try:
-                models: list[Any] = msgspec.json.decode(await response.read())["data"]
-                return str(models[0]["id"])
-            except (msgspec.DecodeError, LookupError, TypeError):
-                raise ModelError("model_unknown", "the model server lists no model; set MODEL") from None
+    def _title_request(self, model: str, messages: list[Any]) -> tuple[str, dict[str, Any]]:
+        return "/chat/completions", {"model": model, "messages": messages, "stream": False}
 
-    async def _check(self, response: aiohttp.ClientResponse) -> None:
-        """Raises what an answer with an error status means."""
-        if response.status < 300:
-            return
-        async with response:
-            body = await response.content.read(10_000)
-        if self._key is not None:  # some servers repeat the key that they refuse
-            body = body.replace(self._key.get_secret_value().encode(), b"***")
-        raise from_answer(response.status, body, response.headers.get("Retry-After"), response.headers.get("Date"))
-
-    def _lost(self, error: Exception, spoke: bool) -> ModelError:
-        host = urlsplit(self._url).hostname
-        what = f"{type(error).__name__}: {error}"
-        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
-            return ModelError("model_silent", f"{host} was silent for {self._timeout:g} s")
-        if spoke:
-            return ModelError("model_cut", f"{host} broke off: {what}")
-        passing = not isinstance(error, aiohttp.InvalidURL)
-        return ModelError("model_unavailable", f"{host} does not answer: {what}", passing=passing)
-
-
-def _pause(tries: int, asked: float | None) -> float:
-    """Seconds before the next try: what the server asked for, else growing; always with jitter."""
-    if asked is not None:
-        return asked + random.uniform(0, 0.25)  # noqa: S311 - jitter needs no secrecy
-    return random.uniform(0.5, 1.0) * min(8.0, 2.0 ** (tries - 1))  # noqa: S311
+    def _title_text(self, body: bytes) -> str:
+        return "".join(piece for piece in Completion().whole(body) if isinstance(piece, str))

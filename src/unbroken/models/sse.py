@@ -23,6 +23,9 @@ class EventStream:
         Raises:
             ValueError: one event is longer than `LONGEST`.
         """
+        alone = chunk[:6] == b"data: " and chunk[-1:] == b"\n" and chunk.find(b"\n") == len(chunk) - 2
+        if alone and not self._rest and b"\r" not in chunk:
+            return [chunk[6:-2]]  # one line and a blank one: what most chunks are while nobody gathers them
         text = self._rest + chunk if self._rest else chunk
         held = b""
         if b"\r" in text:

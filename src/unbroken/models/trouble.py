@@ -12,12 +12,23 @@ from unbroken.errors import BotError
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 
+_STATUS = {
+    "context_length_exceeded": 400,
+    "insufficient_quota": 402,
+    "invalid_prompt": 400,
+    "model_not_found": 404,
+    "rate_limit_exceeded": 429,
+    "server_error": 500,
+}
+"""What the codes mean that OpenAI gives beside, or instead of, a status."""
+
 _PUBLIC = {
     "model_busy": "The model is busy. Please try again in a while.",
     "model_auth": "The model's server does not accept the key it was given.",
     "model_credit": "The account at the model's provider has no credit left.",
     "model_unknown": "The model's server does not know this model.",
     "model_refused": "The model's server refused the conversation. It may be too long; a new one may help.",
+    "message_too_long": "This message is too long for the model. Please send a shorter one.",
     "model_filtered": "The model's provider filtered the answer.",
     "model_unavailable": "The model's server does not answer. Please try again.",
     "model_silent": "The model was silent for too long. Please try again.",
@@ -42,18 +53,20 @@ class ModelError(BotError):
 
 def from_answer(status: int, body: bytes, retry_after: str | None = None, date: str | None = None) -> ModelError:
     """Reads an answer with an error status, and its headers Retry-After and Date."""
+    said = _content(body)
+    meant = 402 if status == 429 and isinstance(said, dict) and said.get("code") == "insufficient_quota" else status
     return ModelError(
-        _code(status),
-        f"the model server answered {status}: {_said(body)}",
-        passing=status in _RETRIED,
+        _code(meant),
+        f"the model server answered {status}: {_sentence(said)}",
+        passing=meant in _RETRIED,
         retry_after=_seconds(retry_after, date),
     )
 
 
 def from_stream(error: Any) -> ModelError:
     """Reads the `error` that a server put into its stream."""
-    status = error.get("code", error.get("status")) if isinstance(error, dict) else None
-    number = int(status) if isinstance(status, (int, str)) and str(status).isdigit() else 500
+    code = (error.get("code") or error.get("status")) if isinstance(error, dict) else None
+    number = int(code) if isinstance(code, (int, str)) and str(code).isdigit() else _STATUS.get(str(code), 500)
     return ModelError(
         _code(number), f"the model server sent an error in its stream: {_sentence(error)}", passing=number in _RETRIED
     )
@@ -81,13 +94,13 @@ def _code(status: int) -> str:
             return "model_unavailable"
 
 
-def _said(body: bytes) -> str:
-    """The sentence in an error body: OpenAI's `{"error": {"message"}}`, or one of its cousins, or the text itself."""
+def _content(body: bytes) -> Any:
+    """What an error body holds: OpenAI's `{"error": {"message"}}`, or one of its cousins, or the text itself."""
     try:
         content = msgspec.json.decode(body)
     except msgspec.DecodeError:
         content = body.decode(errors="replace")
-    return _sentence(content.get("error", content) if isinstance(content, dict) else content)
+    return content.get("error", content) if isinstance(content, dict) else content
 
 
 def _sentence(error: Any) -> str:

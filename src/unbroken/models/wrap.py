@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from asyncio import to_thread
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from unbroken.errors import ConfigurationError
 from unbroken.models.threads import Threads
 from unbroken.turn import Turn
-from unbroken.types import Part, Piece
+from unbroken.types import Message, Part, Piece
 
 EXTRAS = {"langchain_core": "langgraph", "langgraph": "langgraph", "pydantic_ai": "pydantic-ai"}
 """Packages that a bot may need, and which of our extras brings them."""
@@ -31,6 +32,8 @@ class WrappedBot:
         self.name = name
         self.continues = bool(getattr(owner, "continues", False))
         self.reply = reply
+        title = getattr(owner, "title", None)
+        self.title = _titling(title) if callable(title) else None
         self._owner = owner
 
     async def start(self) -> None:
@@ -47,6 +50,18 @@ class WrappedBot:
             result = hook()
             if inspect.isawaitable(result):
                 await result
+
+
+def _titling(title: Callable[..., Any]) -> Callable[[Sequence[Message]], Awaitable[str | None]]:
+    """An object's own `title`; a plain one may block, so it runs in a thread."""
+
+    async def named(messages: Sequence[Message]) -> str | None:
+        result = await title(messages) if _is(inspect.iscoroutinefunction, title) else await to_thread(title, messages)
+        if not isinstance(result, str | None):
+            raise TypeError(f"a title is a text or None, not {type(result).__name__}")
+        return result
+
+    return named
 
 
 def wrap(target: object, name: str, concurrency: int) -> WrappedBot:

@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from unbroken.types import Message, Role, Session, Status
+from unbroken.usage import Usage
 
 
 class Chat(msgspec.Struct, frozen=True):
@@ -28,6 +29,7 @@ class SessionView(msgspec.Struct, frozen=True, omit_defaults=True):
         waiting: how many accepted messages have no outcome yet, the running one among them.
         cursor: events after it continue these messages, from the first word of a running reply on.
         bot: which of the deployment's bots answers; empty: the first.
+        usage: tokens of all replies; only if their bots say what they take.
     """
 
     id: str
@@ -38,6 +40,7 @@ class SessionView(msgspec.Struct, frozen=True, omit_defaults=True):
     waiting: int
     cursor: str
     bot: str = ""
+    usage: Usage | None = None
 
 
 class BotView(msgspec.Struct, frozen=True):
@@ -124,7 +127,15 @@ _START = "2025-01-31T12:00:00.000Z"
 EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
     Chat: Chat(f"{_SESSION}.c2VjcmV0", [_QUESTION, _REPLY], "Ada", _START, _SESSION),
     SessionView: SessionView(
-        _SESSION, "Ada", _START, [_QUESTION, _REPLY], False, 0, "1-1738324805250000.1738324805251000-4.0-0"
+        _SESSION,
+        "Ada",
+        _START,
+        [_QUESTION, _REPLY],
+        False,
+        0,
+        "1-1738324805250000.1738324805251000-4.0-0",
+        "",
+        Usage(64, 7, 1),
     ),
     Session: Session(_SESSION, "Ada", _START, [_QUESTION, _REPLY]),
     BotList: BotList([BotView("support", "Support", "How can I help?", ["Where is my order?"])]),
@@ -136,9 +147,9 @@ EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
 }
 
 
-def json(body: msgspec.Struct, status: int = 200) -> Response:
-    """A struct as an HTTP response, which nobody may keep: it may hold a token."""
-    return Response(msgspec.json.encode(body), status, {"cache-control": "no-store"}, "application/json")
+def json(body: msgspec.Struct, status: int = 200, *, kept: str = "no-store") -> Response:
+    """A struct as an HTTP response, which nobody may keep unless `kept` says how: it may hold a token."""
+    return Response(msgspec.json.encode(body), status, {"cache-control": kept}, "application/json")
 
 
 def described(kind: type[msgspec.Struct], text: str, example: msgspec.Struct | None = None) -> dict[str, Any]:

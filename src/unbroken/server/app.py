@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,6 +27,8 @@ from unbroken.server.openapi import Application
 from unbroken.server.page import mount_page
 from unbroken.server.service import Service
 from unbroken.server.websocket import chat
+
+log = logging.getLogger("unbroken.server")
 
 CHAT = "/chat"
 
@@ -74,6 +77,8 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> FastAPI:  # noq
             hub = Hub(backend, bounds)
             await hub.start()
             app.state.backend = backend
+            if settings.bots:
+                log.info("bots: %s", ", ".join(known))
             app.state.service = Service(settings, bounds, backend, hub, Clients(bounds.reconnect), gate, known)
             yield
             await hub.close()
@@ -104,7 +109,7 @@ def create_app(settings: Settings, bounds: Bounds = Bounds()) -> FastAPI:  # noq
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=("GET", "POST", "PATCH", "DELETE"),
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"),
             expose_headers=("Retry-After",),
         )

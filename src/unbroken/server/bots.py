@@ -10,6 +10,9 @@ from unbroken.server.service import Service
 
 router = APIRouter(tags=["bots"])
 
+KEPT = "public, max-age=60"
+"""The list is the same for everyone and changes with a deployment only: a minute later all know the new one."""
+
 
 @router.get(
     "/bots",
@@ -21,5 +24,6 @@ async def bots(request: Request) -> Response:
     """Returns what a page needs to offer a choice, and to greet: names, titles, welcomes, suggestions."""
     known = Service.of(request).profiles
     return json(
-        BotList([BotView(name, one.title or name, one.welcome, list(one.prompts)) for name, one in known.items()])
+        BotList([BotView(name, one.title or name, one.welcome, list(one.prompts)) for name, one in known.items()]),
+        kept=KEPT,
     )

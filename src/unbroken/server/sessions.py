@@ -17,6 +17,7 @@ from unbroken.server.service import Service
 from unbroken.server.stream import EventStream
 from unbroken.server.watch import known
 from unbroken.types import Message, Policy, Role
+from unbroken.usage import usage
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
@@ -39,7 +40,7 @@ class Send(BaseModel):
     )
     answers: str | None = Field(
         None,
-        description="The reply whose question this answers. Without it, a message answers the open question.",
+        description="The reply whose question this answers; `-`: none. Without it, a message answers the open one.",
         examples=["a87ff679.reply"],
     )
     policy: Policy | None = Field(
@@ -66,7 +67,10 @@ class Cancel(BaseModel):
     openapi_extra=SECURITY,
 )
 async def read(request: Request, session: SessionId) -> Response:
-    """Returns all messages, whether a reply is running, and the cursor from which events continue exactly here."""
+    """Returns all messages, whether a reply is running, and the cursor from which events continue exactly here.
+
+    `usage` sums up what the bots said that their replies took, also of those that are not shown any more.
+    """
     service = Service.of(request)
     opened = await service.opened(request, session)
     page = await service.backend.log.resume(session, None, limit=1)
@@ -75,7 +79,15 @@ async def read(request: Request, session: SessionId) -> Response:
     waiting = sum(1 if message.role is Role.USER else -1 for message in messages)
     running = bool(page.entries)
     view = SessionView(
-        opened.id, opened.name, opened.session_start, messages, running, waiting, str(page.cursor), opened.bot
+        opened.id,
+        opened.name,
+        opened.session_start,
+        messages,
+        running,
+        waiting,
+        str(page.cursor),
+        opened.bot,
+        usage(messages),
     )
     return json(view)
 

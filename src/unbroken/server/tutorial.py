@@ -44,8 +44,9 @@ async def create(
     """Creates a session for a name, and returns its token: the secret that opens it."""
     service = Service.of(request)
     if bot and bot not in service.profiles:
-        known = ", ".join(filter(None, service.profiles)) or "none"
-        raise HTTPException(400, {"loc": "bot", "msg": f"There is no bot of this name; there are: {known}"})
+        known = ", ".join(filter(None, service.profiles))
+        choice = f"there are: {known}" if known else "here is only one bot, which has no name"
+        raise HTTPException(400, {"loc": "bot", "msg": f"There is no bot {bot[:40]!r}; {choice}"})
     service.gate.admit(request)
     try:
         token, session = await service.backend.store.create(name, bot)

@@ -7,6 +7,6 @@ machine; a `voice` says to people what happens.
 from __future__ import annotations
 
 from unbroken.supervisor.up import up
-from unbroken.supervisor.voice import Facts, Voice
+from unbroken.supervisor.voice import Answering, Facts, Voice
 
-__all__ = ["Facts", "Voice", "up"]
+__all__ = ["Answering", "Facts", "Voice", "up"]

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from unbroken.config import Settings
 from unbroken.embedded import Embedded
 from unbroken.models.base import describe
-from unbroken.supervisor.changes import changes, folder_of
+from unbroken.models.local.bot import is_local, prepare
+from unbroken.profiles import profiles
+from unbroken.supervisor.changes import changes, folders_of
 from unbroken.supervisor.child import Child
 from unbroken.supervisor.port import free_port
-from unbroken.supervisor.voice import Facts, Voice
+from unbroken.supervisor.voice import Answering, Facts, Voice
 
 QUICK_GRACE = 0.2
 """Seconds that a worker may take to finish when its code changed: unfinished replies are handed to the next one."""
@@ -32,8 +34,11 @@ def up(settings: Settings, voice: Voice, *, reload: bool = False) -> bool:
     Raises:
         ConfigurationError: it cannot work like this, or a part failed to start; all parts are stopped then.
     """
-    model, why = describe(settings)
-    watched = folder_of(settings.bot) if reload else None
+    known = profiles(settings)
+    bots = [Answering(name, *describe(profile)) for name, profile in known.items()]
+    watched = folders_of(profile.bot for profile in known.values()) if reload else []
+    for profile in filter(is_local, known.values()):
+        prepare(profile, voice.step)
     port = free_port(settings.host, settings.port)
     url = f"http://{_reachable(settings.host)}:{port}"
     address = settings.redis_address()
@@ -45,7 +50,7 @@ def up(settings: Settings, voice: Voice, *, reload: bool = False) -> bool:
         address = embedded.start()
     try:
         environment = _environment(settings, str(address), port)
-        facts = Facts(url, model, why, store, _short(watched) if watched else None)
+        facts = Facts(url, bots, store, ", ".join(map(_short, watched)) or None)
         return asyncio.run(_Supervisor(settings, voice, environment, embedded, watched).run(facts))
     finally:
         if embedded:
@@ -63,7 +68,7 @@ class _Supervisor:
         voice: Voice,
         environment: dict[str, str],
         embedded: Embedded | None,
-        watched: Path | None,
+        watched: list[Path],
     ) -> None:
         self._voice = voice
         self._embedded = embedded
@@ -81,7 +86,7 @@ class _Supervisor:
             "UNBROKEN_DRAIN_GRACE": str(grace),
         }
         self._server = Child("server", server, settings.drain_grace, voice, shown)
-        self._worker = Child("worker", worker, grace, voice, shown, until_changed=watched is not None)
+        self._worker = Child("worker", worker, grace, voice, shown, until_changed=bool(watched))
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
 
@@ -161,8 +166,8 @@ class _Supervisor:
                     return
             await asyncio.sleep(0.05)
 
-    async def _reload(self, folder: Path) -> None:
-        async for name in changes(folder):
+    async def _reload(self, folders: list[Path]) -> None:
+        async for name in changes(folders):
             self._voice.news(f"{name} changed; starting the worker anew")
             self._worker.change()
 

@@ -5,20 +5,32 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 
+class Answering(NamedTuple):
+    """One of the bots.
+
+    Attributes:
+        name: as sessions choose it; empty if there is only one.
+        model: what answers.
+        why: why that one.
+    """
+
+    name: str
+    model: str
+    why: str
+
+
 class Facts(NamedTuple):
     """What people want to know once everything runs.
 
     Attributes:
         url: where the page is.
-        model: what answers.
-        why: why that one.
+        bots: who answers; the first one where none is named.
         store: where the data are.
-        reloads: the directory whose changes restart the worker, if any.
+        reloads: the directories whose changes restart the worker, if any.
     """
 
     url: str
-    model: str
-    why: str
+    bots: list[Answering]
     store: str
     reloads: str | None = None
 

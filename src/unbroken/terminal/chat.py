@@ -16,8 +16,10 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from rich.live import Live
 from rich.text import Text
 
-from unbroken.client import Chat, Feed, Sent
+from unbroken.client import BotInfo, Chat, Feed, Sent
 from unbroken.terminal.look import console
+from unbroken.terminal.parts import chosen, numbered
+from unbroken.terminal.reply import Block
 from unbroken.terminal.scene import Scene
 
 
@@ -26,10 +28,16 @@ class Conversation:
 
     While following, Ctrl-C stops the reply; pressed again before that worked, it leaves. At the prompt it leaves. What
     happens elsewhere in the session is shown above the prompt. Leaving stops nothing: the server goes on.
+
+    Args:
+        chat: the session.
+        greeting: the bot that says the first words of an empty chat; None leaves it silent.
     """
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Chat, greeting: BotInfo | None = None) -> None:
         self._chat = chat
+        self._greeting = greeting
+        self._given_up: set[str] = set()
         self._feed: Feed = chat.events()
         self._console = console()
         self._scene = Scene(self._console.print)
@@ -45,10 +53,35 @@ class Conversation:
         self._scene.take(await anext(self._feed))
         waiting = self._scene.transcript.waiting
         stays = await self._follow(waiting[-1].id) if waiting else True
+        self._greet()
         while stays and (text := await self._ask()) is not None:
             if text.strip():
-                sent = await self._chat.send(text)
-                stays = await self._follow(sent.id, sent)
+                stays = await self._say(text)
+
+    def _greet(self) -> None:
+        if self._greeting and not self._scene.transcript.messages:
+            if self._greeting.welcome:
+                self._console.print(Block(self._greeting.welcome))
+            for prompt in numbered(self._greeting.prompts):
+                self._console.print(prompt)
+            self._console.print()
+
+    async def _say(self, text: str) -> bool:
+        """Sends what was typed, or what its number stands for; returns whether the user stays."""
+        asked = self._scene.transcript.open_question
+        answers, choices = None, list[str]()
+        if asked and asked.reply_id not in self._given_up:
+            answers, choices = asked.reply_id, asked.question.options
+        elif self._greeting and not self._scene.transcript.messages:
+            choices = self._greeting.prompts
+        meant = chosen(choices, text)
+        if meant != text:
+            self._console.print(Text(f"  {meant}", "quiet"))
+        sent = await self._chat.send(meant, answers=answers)
+        stays = await self._follow(sent.id, sent)
+        if answers and sent.refused:  # so that the same words, typed again, are a message of their own
+            self._given_up.add(answers)
+        return stays
 
     async def _ask(self) -> str | None:
         """The next message; None if the user wants to leave."""
@@ -84,7 +117,7 @@ class Conversation:
         loop = asyncio.get_running_loop()
         task = asyncio.create_task(self._until(message_id, sent))
         with self._scene.following(message_id), _quiet_keyboard():
-            loop.add_signal_handler(signal.SIGINT, self._stop, message_id, task)
+            loop.add_signal_handler(signal.SIGINT, self._stop, task)
             try:
                 with Live(self._scene, console=self._console, refresh_per_second=12, transient=True):
                     await asyncio.wait([task])
@@ -99,14 +132,19 @@ class Conversation:
         return True
 
     async def _until(self, message_id: str, sent: Sent | None) -> None:
-        while not (self._scene.transcript.outcome(message_id) or (sent and sent.refused)):
-            self._scene.take(await anext(self._feed))
+        while not (sent and sent.refused):
+            if outcome := self._scene.transcript.outcome(message_id):
+                if outcome.merged_into is None:
+                    return
+                message_id = self._scene.target = outcome.merged_into
+            else:
+                self._scene.take(await anext(self._feed))
 
-    def _stop(self, message_id: str, task: asyncio.Task[None]) -> None:
+    def _stop(self, task: asyncio.Task[None]) -> None:
         if self._scene.stopping:
             task.cancel()
         self._scene.stopping = True
-        self._cancelling = asyncio.create_task(self._chat.cancel(message_id))
+        self._cancelling = asyncio.create_task(self._chat.cancel(self._scene.target or ""))
 
 
 def _keys() -> KeyBindings:

@@ -19,9 +19,10 @@ from unbroken.embedded import Embedded
 from unbroken.errors import ConfigurationError, SessionGone, UnbrokenError
 from unbroken.export import markdown
 from unbroken.queue import DeadLetter
+from unbroken.terminal import parts
 from unbroken.terminal.look import complain, console
 from unbroken.terminal.survey import Overview, SessionDetail, SessionRow, Survey
-from unbroken.types import Message, Role
+from unbroken.types import Message, Role, in_order
 
 T = TypeVar("T")
 
@@ -67,8 +68,15 @@ def session(data_dir: Path | None, session_id: str, *, as_json: bool) -> None:
         return
     screen = console()
     screen.print(_sessions([found.session]))
-    for message in sorted(found.messages, key=lambda m: (m.turn, m.role is Role.ASSISTANT)):
-        screen.print(_message(message))
+    for message in in_order(found.messages):
+        for line in (*parts.above(message.parts), _message(message), *parts.below(message.parts)):
+            screen.print(line)
+    if took := found.usage:
+        screen.print(
+            Text(
+                f"\n{took.input_tokens} tokens in, {took.output_tokens} out (replies counted: {took.replies})", "quiet"
+            )
+        )
 
 
 def export(data_dir: Path | None, session_id: str, *, as_json: bool) -> None:
@@ -184,11 +192,17 @@ def _table(*columns: str) -> Table:
 
 
 def _sessions(rows: list[SessionRow]) -> Table:
-    table = _table("Session", "Name", "Started", "Messages", "State", "Expires in")
+    table = _table("Session", "Name", "Bot", "Started", "Messages", "State", "Expires in")
     for row in rows:
         expires = "never" if row.ttl is None else f"{row.ttl // 60} min {row.ttl % 60:02} s"
         table.add_row(
-            row.id, Text(row.name), row.session_start[:19].replace("T", " "), str(row.messages), _state(row), expires
+            row.id,
+            Text(row.name),
+            row.bot,
+            row.session_start[:19].replace("T", " "),
+            str(row.messages),
+            _state(row),
+            expires,
         )
     return table
 
@@ -203,6 +217,8 @@ def _state(row: SessionRow) -> Text:
 
 def _message(message: Message) -> Text:
     who = "›" if message.role is Role.USER else f"  {message.status.value if message.status else ''}"
+    if message.merged_into:
+        who += f", answered with {message.merged_into}"
     failure = f"  {message.error.message} [{message.error.reference or message.error.code}]" if message.error else ""
     return Text.assemble(
         (f"{message.turn:>3} {who} ", "cyan"), message.msg, (failure, "bad"), (f"  {message.id}", "quiet")

@@ -41,6 +41,10 @@ class ReplyView:
         if settled > self._printed:
             self._print_until(settled)
 
+    def drop(self) -> None:
+        """Forgets what is unfinished."""
+        self._text, self._printed = "", 0
+
     def finish(self) -> None:
         """Prints the rest."""
         if self._text[self._printed :].strip():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.spinner import Spinner
@@ -11,9 +12,10 @@ from rich.text import Text
 
 from unbroken.client import ChatEvent, Disconnected, Transcript
 from unbroken.client.transcript import advance
-from unbroken.protocol import Error, SessionReady
-from unbroken.terminal.reply import Block, ReplyView
-from unbroken.types import Data, Message, Reasoning, Role, Source, Status, ToolCall
+from unbroken.protocol import Error, ReplyDelta, ReplyPart, ReplyStarted, SessionReady
+from unbroken.terminal import parts
+from unbroken.terminal.reply import ReplyView
+from unbroken.types import Data, Message, Part, Reasoning, Role, Status, ToolCall
 
 
 class Scene:
@@ -24,16 +26,19 @@ class Scene:
 
     Attributes:
         transcript: what was shown, as opposed to what the client knows already.
+        target: the message whose reply is followed, if one is.
         stopping: the user wants the reply to stop.
     """
 
     def __init__(self, print: Callable[..., None]) -> None:  # noqa: A002 - it is one
         self.transcript = Transcript()
+        self.target: str | None = None
         self.stopping = False
         self._print = print
         self._view = ReplyView(print)
         self._viewed: str | None = None
-        self._target: str | None = None
+        self._told: list[parts.Step] = []
+        self._thinking = False
         self._asked: list[str] = []
         self._note = ""
         self._spinner = Spinner("dots", style="cyan")
@@ -41,7 +46,7 @@ class Scene:
     @contextmanager
     def following(self, message_id: str) -> Iterator[None]:
         """Meanwhile replies appear as they are written. The message was typed here: it need not be printed."""
-        self._target = message_id
+        self.target = message_id
         if message_id not in self._asked:
             self._asked.append(message_id)
         self._note, self.stopping = "", False
@@ -49,7 +54,7 @@ class Scene:
         try:
             yield
         finally:
-            self._target = None
+            self.target = None
 
     def take(self, event: ChatEvent) -> None:
         """Shows an event."""
@@ -60,11 +65,13 @@ class Scene:
             self._note = "the server is busy; sending again" if event.retry_after else ""
         elif isinstance(event, SessionReady):
             self._note = ""
+        elif isinstance(event, ReplyStarted | ReplyDelta | ReplyPart):
+            self._thinking = isinstance(event, ReplyPart) and isinstance(event.part, Reasoning)
         before, self.transcript = self.transcript, advance(self.transcript, event)
         if self.transcript.messages is not before.messages:
             self._note = ""
             self._show_new({message.id for message in before.messages})
-        if self._target:
+        if self.target:
             self._stream()
 
     def _show_new(self, known: set[str]) -> None:
@@ -89,15 +96,15 @@ class Scene:
 
     def _show_reply(self, message: Message) -> None:
         self._ask(message.reply_to or "")
-        if self._viewed == message.reply_to:
-            self._view.update(message.msg)
-            self._view.finish()
-            self._viewed = None
-        else:
-            self._print(Block(message.msg))
-        for source in message.parts:
-            if isinstance(source, Source):
-                self._print(Text(f"  {source.title} {source.url}".rstrip(), "quiet"))
+        if self._viewed != message.reply_to:
+            self._view_another(message.reply_to)
+        self._thinking = False
+        self._tell(message.parts)
+        self._view.update(message.msg)
+        self._view.finish()
+        self._viewed = None
+        for line in parts.below(message.parts):
+            self._print(line)
         if message.status is Status.CANCELLED:
             self._print(Text("— stopped", "warn"))
         elif message.status is Status.FAILED:
@@ -109,9 +116,28 @@ class Scene:
         if running is None:
             return
         if self._viewed != running.message_id:
-            self._viewed = running.message_id
+            self._view_another(running.message_id)
             self._ask(running.message_id)
+        self._tell(running.parts)
         self._view.update(running.text)
+
+    def _view_another(self, message_id: str | None) -> None:
+        """What was drawn of another reply until now gave way to this one, and goes."""
+        self._view.drop()
+        self._viewed, self._told = message_id, []
+
+    def _tell(self, of: Sequence[Part]) -> None:
+        """Prints how the reply came about, as far as that is new; of reasoning only what is finished."""
+        steps = parts.steps(of)
+        if self._thinking and steps and isinstance(steps[-1], Reasoning):
+            steps[-1:] = self._told[len(steps) - 1 : len(steps)]
+        for step, old in zip_longest(steps, self._told[: len(steps)]):
+            if step == old:
+                continue
+            if isinstance(step, Reasoning) and isinstance(old, Reasoning) and step.text.startswith(old.text):
+                step = Reasoning(step.text[len(old.text) :])
+            self._print(parts.step(step, of))
+        self._told = steps
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self._view
@@ -124,13 +150,13 @@ class Scene:
         if self._note:
             return f"{self._note} …"
         running = self.transcript.running
-        if running and running.message_id == self._target:
+        if running and running.message_id == self.target:
             # what agents and programs tell each other meanwhile is nothing to see
             last = next((part for part in reversed(running.parts) if not isinstance(part, Data)), None)
             if isinstance(last, ToolCall):
                 return f"using {last.name} …"
             return "thinking …" if not running.text or isinstance(last, Reasoning) else ""
-        question = self.transcript.question(self._target) if self._target else None
+        question = self.transcript.question(self.target) if self.target else None
         if question is None:
             return "sending …"
         before = sum(message.turn < question.turn for message in self.transcript.waiting) + (running is not None)

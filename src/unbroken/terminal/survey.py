@@ -11,6 +11,7 @@ from unbroken.backend import Backend
 from unbroken.errors import SessionGone
 from unbroken.queue import DeadLetter
 from unbroken.types import Message
+from unbroken.usage import Usage, usage
 
 SCANNED = 500
 """Keys that one SCAN looks at."""
@@ -23,6 +24,7 @@ class SessionRow(msgspec.Struct):
         running: whether a worker answers it now, and which attempt that is (0: none).
         waiting: accepted messages without an outcome, the running one included.
         ttl: seconds until it expires; None for never.
+        bot: who answers; empty: the first bot of the deployment.
     """
 
     id: str
@@ -32,6 +34,7 @@ class SessionRow(msgspec.Struct):
     running: int
     waiting: int
     ttl: int | None
+    bot: str = ""
 
 
 class PartitionRow(msgspec.Struct):
@@ -43,10 +46,11 @@ class PartitionRow(msgspec.Struct):
 
 
 class SessionDetail(msgspec.Struct):
-    """One session with its messages."""
+    """One session with its messages, and the tokens that its replies took if their bots said so."""
 
     session: SessionRow
     messages: list[Message]
+    usage: Usage | None = None
 
 
 class Overview(msgspec.Struct):
@@ -100,14 +104,15 @@ class Survey:
         row = await self.row(session)
         if row is None:
             raise SessionGone("there is no such session; it may have expired")
-        return SessionDetail(row, (await self._backend.store.read(session)).messages)
+        messages = (await self._backend.store.read(session)).messages
+        return SessionDetail(row, messages, usage(messages))
 
     async def row(self, session: str) -> SessionRow | None:
         """One session without its messages, in one round trip."""
         keys = self._keys.session(session)
         doc, count, state, waiting, ttl = await self._router.pipeline(
             keys.tag,
-            ("JSON.GET", keys.doc, "$.name", "$.session_start"),
+            ("JSON.GET", keys.doc, "$.name", "$.session_start", "$.bot"),
             ("JSON.ARRLEN", keys.doc, "$.messages"),
             ("HMGET", keys.state, "run", "att"),
             ("XLEN", keys.inbox),
@@ -125,6 +130,7 @@ class Survey:
             int(state[1]) if state[0] is not None else 0,
             waiting,
             None if ttl < 0 else ttl,
+            *found["$.bot"],
         )
 
     async def _sessions(self) -> AsyncIterator[str]:

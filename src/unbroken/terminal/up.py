@@ -14,7 +14,7 @@ from rich.text import Text
 
 from unbroken import __version__
 from unbroken.config import Settings
-from unbroken.supervisor import Facts, up
+from unbroken.supervisor import Answering, Facts, up
 from unbroken.terminal.look import console
 
 _LEVELS = {logging.WARNING: "warn", logging.ERROR: "bad", logging.CRITICAL: "bad"}
@@ -68,7 +68,7 @@ class Screen:
         rows.add_column(style="quiet", no_wrap=True)
         rows.add_column(overflow="fold")
         rows.add_row("Open", Text(facts.url, "link"))
-        rows.add_row("Model", Text.assemble((facts.model, "name"), (f"  {facts.why}", "quiet")))
+        rows.add_row("Bots" if facts.bots[0].name else "Model", _answering(facts.bots))
         rows.add_row("Data", Text(facts.store))
         if facts.reloads:
             rows.add_row("Reload", Text(f"when Python files in {facts.reloads} change"))
@@ -105,6 +105,15 @@ class Screen:
         line = Text.assemble((time.strftime("%H:%M:%S "), "quiet"), (f"{who:<9}", "cyan"), text)
         with suppress(OSError):  # the terminal was closed; the drain goes on
             self._console.print(line, soft_wrap=True)
+
+
+def _answering(bots: list[Answering]) -> Table:
+    """A line for each bot: its name if it has one, what it is, and why."""
+    lines = Table.grid(padding=(0, 2))
+    for bot in bots:
+        name = [Text(bot.name, "name")] if bot.name else []
+        lines.add_row(*name, Text(bot.model, "" if name else "name"), Text(bot.why, "quiet"))
+    return lines
 
 
 class _Warnings(logging.Handler):

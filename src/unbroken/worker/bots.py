@@ -57,8 +57,8 @@ class Bots:
 
     @property
     def names(self) -> str:
-        """For logs."""
-        return ", ".join(place.bot.name for place in self._places.values())
+        """For logs: what each one is called in this deployment, and what it is."""
+        return ", ".join(f"{name} ({it.bot.name})" if name else it.bot.name for name, it in self._places.items())
 
     @property
     def continuing(self) -> str:

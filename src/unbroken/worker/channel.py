@@ -46,6 +46,9 @@ class Sender(Protocol):
     def enqueue(self, channel: Channel) -> None:
         """Sends what the channel holds, with the next flush."""
 
+    def recover(self, channel: Channel, error: BaseException) -> None:
+        """Sends again whatever the log does not hold."""
+
 
 class Channel:
     """Takes the pieces of one reply, in order, and never waits.
@@ -181,13 +184,26 @@ class Channel:
         self._settle()
 
     async def flushed(self) -> None:
-        """Returns when everything that was taken is in the log, or cannot get there any more."""
+        """Returns when everything that was taken is in the log, or cannot get there any more.
+
+        Only one may wait at a time.
+        """
         if self.state is State.CLOSED or not (self._pending or self.in_flight or self.recovery):
             return
         self._flushed = asyncio.get_running_loop().create_future()
         if self.due:
             self._outbox.enqueue(self)
         await self._flushed
+
+    def behind(self) -> None:
+        """Notes that the log lacks what was written there: it is written again.
+
+        Raises:
+            BotError: nothing is written any more.
+        """
+        if self.state is State.CLOSED:
+            raise BotError("the log takes nothing more of this reply")
+        self._outbox.recover(self, ConnectionError("a failover lost what was written"))
 
     # The outbox's side
 
@@ -236,5 +252,7 @@ class Channel:
             self._settle()
 
     def _settle(self) -> None:
-        if self._flushed is not None and not self._flushed.done():
-            self._flushed.set_result(None)
+        if self._flushed is not None:
+            if not self._flushed.done():
+                self._flushed.set_result(None)
+            self._flushed = None

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from unbroken.claim import Claim, encode
 from unbroken.errors import BotError, LeaseLost, SessionGone, Unavailable
@@ -18,6 +18,8 @@ from unbroken.worker.channel import Channel
 from unbroken.worker.outbox import LONGEST_PAUSE
 
 logger = logging.getLogger("unbroken.worker")
+
+T = TypeVar("T")
 
 
 class Asking(NamedTuple):
@@ -54,6 +56,12 @@ class ReplyKeeper:
         self._on_asked = on_asked
         self._on_lost = on_lost
         self._number = 0
+        self._saving = asyncio.Lock()
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def close(self) -> None:
+        """Ends whatever of the bot waits here still."""
+        self._end.cancel()
 
     async def save(self, journal: Journal, *, mark: bool) -> None:
         """Keeps the journal for the next attempt; with `mark` also what was said until now. Waits for Redis if it must.
@@ -61,23 +69,30 @@ class ReplyKeeper:
         Raises:
             BotError: it is too large.
         """
-        size = len(encode(journal))
-        if size > self._limit:
-            raise BotError(
-                f"what the bot keeps has {size} bytes; at most {self._limit} are allowed", code="journal_too_large"
-            )
-        seq = None
-        if mark:
+        self._check(journal)
+        async with self._saving:
+            self._number += 1
+            if not mark:
+                await self._save(journal, None)
+                return
             await self._channel.flushed()
-            seq = self._channel.next_seq - 1
-        self._number += 1
+            while not await self._save(journal, self._channel.next_seq - 1):
+                self._channel.behind()
+                await self._channel.flushed()
+
+    async def _save(self, journal: Journal, seq: int | None) -> bool:
         number = self._number
-        await self._insist(lambda: self._queue.checkpoint(self._claim, number, journal, seq))
+        return await self._insist(lambda: self._queue.checkpoint(self._claim, number, journal, seq))
 
     async def ask(self, question: Question, journal: Journal) -> None:
-        """Ends the attempt with a question; does not return."""
+        """Ends the attempt with a question; does not return.
+
+        Raises:
+            BotError: the journal is too large, or the reply with the question is.
+        """
+        self._check(journal)
         self._on_asked(Asking(question, journal))
-        await asyncio.Event().wait()
+        await self._end
 
     async def rename(self, name: str) -> None:
         """Gives the session another name. Waits for Redis if it must.
@@ -87,15 +102,22 @@ class ReplyKeeper:
         """
         await self._insist(lambda: self._store.rename(self._claim.session, name))
 
-    async def _insist(self, action: Callable[[], Awaitable[None]]) -> None:
+    def _check(self, journal: Journal) -> None:
+        size = len(encode(journal))
+        if size > self._limit:
+            raise BotError(
+                f"what the bot keeps has {size} bytes; at most {self._limit} are allowed", code="journal_too_large"
+            )
+
+    async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
         pause = 0.1
         while True:
             try:
-                await action()
-                return
+                return await action()
             except (LeaseLost, SessionGone):
                 self._on_lost()
-                await asyncio.Event().wait()
+                await self._end
+                raise
             except Unavailable as error:
                 logger.debug("session %s: the bot's progress waits for Redis: %s", self._claim.session, error)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load

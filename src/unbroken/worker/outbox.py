@@ -129,7 +129,7 @@ class Outbox:
             connection = connections[tag]
             if connection is None or connection is not channel.connection:
                 # After a failover, what was acknowledged may be missing there: a later chunk would leave a hole.
-                self._recover(channel, ConnectionError("the connection was lost"))
+                self.recover(channel, ConnectionError("the connection was lost"))
             else:
                 batches.setdefault(connection, []).append(channel)
         if not batches:
@@ -149,7 +149,7 @@ class Outbox:
         error = future.exception()
         if error is not None:
             for channel in channels:
-                self._recover(channel, error)
+                self.recover(channel, error)
         else:
             for channel, reply in zip(channels, future.result()[::2], strict=True):
                 if type(reply) is bytes:
@@ -180,11 +180,12 @@ class Outbox:
             channel.close()
             channel.on_lost()
         else:
-            self._recover(channel, reply)
+            self.recover(channel, reply)
 
     # After a loss
 
-    def _recover(self, channel: Channel, error: BaseException) -> None:
+    def recover(self, channel: Channel, error: BaseException) -> None:
+        """Finds out what the log of a reply holds, and sends again the rest, as it was, before anything else."""
         channel.in_flight = False
         if channel.state is not State.OPEN:
             return

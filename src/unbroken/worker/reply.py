@@ -37,6 +37,10 @@ class Stop(Enum):
     HANDED_BACK = "this worker stops"
 
 
+_ELSEWHERE = (Stop.LOST, Stop.HANDED_BACK)
+"""Ends of an attempt, but not of the reply."""
+
+
 class Reply:
     """Runs the bot, sends what it says, and commits exactly one outcome, unless another worker took over."""
 
@@ -46,6 +50,9 @@ class Reply:
         self._queue = backend.queue
         self._settings = settings = backend.settings
         self._channel = outbox.open(claim, on_lost=self._lost, on_gone=lambda: self.stop(Stop.GONE))
+        self._keeper = ReplyKeeper(
+            claim, self._channel, self._queue, backend.store, settings.reply_bytes, self._asked, self._lost
+        )
         self._turn = Turn(
             claim.text,
             messages=claim.context,
@@ -57,9 +64,7 @@ class Reply:
             partial=claim.partial,
             parts=claim.parts,
             journal=claim.journal,
-            keeper=ReplyKeeper(
-                claim, self._channel, self._queue, backend.store, settings.reply_bytes, self._asked, self._lost
-            ),
+            keeper=self._keeper,
         )
         self._over: asyncio.Future[Stop | Asking | BaseException | None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
@@ -68,7 +73,7 @@ class Reply:
         """Stops the bot. Comes to nothing once the bot has ended: then its outcome is under way."""
         if not self._over.done():
             self._over.set_result(why)
-            self._turn.cancel()
+            self._turn.cancel(goes_on=why in _ELSEWHERE)
             if self._task is not None:
                 self._task.cancel()
 
@@ -100,13 +105,14 @@ class Reply:
         except LeaseLost:
             logger.info("session %s: another worker has taken over", self.claim.session)
         except asyncio.CancelledError:
-            self._turn.cancel()
+            self._turn.cancel(goes_on=True)
             self._task.cancel()
             raise
         finally:
             if timer is not None:
                 timer.cancel()
             self._channel.close()
+            self._keeper.close()
             await self._clean_up(self._task)
 
     async def _speak(self) -> None:
@@ -118,13 +124,13 @@ class Reply:
                 answer = self._bot.reply(turn)
                 count = 0
                 async for piece in answer:
+                    if self._over.done():
+                        break  # the bot did not mind being cancelled
                     if piece and not turn.replaying:  # providers like to end with an empty piece
                         put(piece)
                     count += 1
                     if not count % _BREATH:
                         await asyncio.sleep(0)
-                    if self._over.done():
-                        break  # the bot did not mind being cancelled
         except BaseException as error:  # whatever it is, the worker lives on
             self._end(error)
         else:

@@ -23,6 +23,7 @@ from unbroken.worker.outbox import Outbox
 from unbroken.worker.partition import Claimed, Partition
 from unbroken.worker.reply import CLEANUP, Reply, Stop
 from unbroken.worker.slots import Slots
+from unbroken.worker.titles import Titles
 from unbroken.worker.watchdog import Watchdog
 
 logger = logging.getLogger("unbroken.worker")
@@ -55,6 +56,7 @@ class Worker:
         self._handing_back = False
         self._slots = Slots(self._settings.concurrency, len(backend.keys.tags), self._give_way)
         self._leases = Leases(backend.queue, self.consumer, self._settings.lease)
+        self._titles = Titles(self._settings, bots, backend.store)
         self._partitions: list[Partition] = []
 
     def stop(self) -> None:
@@ -115,6 +117,7 @@ class Worker:
             if self._replies:
                 await asyncio.wait(self._replies)
             watchdog.stop()
+            await self._titles.close()
             await self._control.close()
             for ready in readers:
                 await ready.close()
@@ -157,6 +160,7 @@ class Worker:
             await reply.run()
         finally:
             self._leases.discard(reply)
+        self._titles.consider(claim)
 
     async def _take(self, entry: str, session: str) -> Claim | None:
         """Takes a claimed session. Gives up before the claim runs out: then whoever can takes it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.e2e.web.attacks import ATTACKS
 from unbroken import Turn
 from unbroken.models.scripted import Scripted
-from unbroken.types import Data, Piece, Reasoning, Source, ToolCall, ToolResult
+from unbroken.types import Data, File, Piece, Reasoning, Source, ToolCall, ToolResult
 
 GATES = "TEST_GATES"
 """Environment variable: the folder in which a file opens the gate of its name."""
@@ -43,6 +43,17 @@ def tide(hours: float) -> float:
 ![a chart](https://example.org/chart.png)
 """
 
+FILES = (
+    File("https://example.org/files/Tide%20tables.pdf", media_type="application/pdf", size=1_234_567),
+    File("/files/venice.png", name="Venice at high tide.png", media_type="image/png", size=48_200),
+    File(
+        "https://example.org/f/7",
+        name="A year of measurements, hour by hour, of all stations.csv",
+        media_type="text/csv",
+    ),
+    File("javascript:alert(60)", name="archive.zip", media_type="application/zip", size=512),
+)
+
 SENTENCE = "The sea rises **twice a day** and falls again, `as ever`, [here](https://example.org) and there. "
 
 
@@ -57,7 +68,7 @@ def pieces(text: str, size: int) -> list[str]:
 
 
 class Held(Scripted):
-    """Also: `wait name` waits for a file; `attack`, `show` and `essay 50000` say what tests look at."""
+    """Also: `wait name` waits for a file; `attack`, `show`, `files`, `clean`, `essay 50000` do what tests look at."""
 
     async def reply(self, turn: Turn) -> AsyncIterator[Piece]:
         match turn.text.split():
@@ -74,6 +85,18 @@ class Held(Scripted):
                 yield SHOW
                 yield Data("state_delta", [{"op": "add", "path": "/said", "value": True}])
                 yield Data("usage", {"input_tokens": 1234, "output_tokens": 567})
+            case ["files"]:
+                yield "Here they are."
+                for file in FILES:
+                    yield file
+            case ["clean"]:
+                yield ToolCall("1", "list_drafts", {"folder": "old"})
+                yield ToolResult("1", ["a.txt", "b.txt"])
+                yield "I found **two** old drafts.\n\n"
+                answer = await turn.ask("Shall I delete them?", ["Delete both", "Keep them"])
+                yield f"{answer}: done."
+                if answer == "Delete both":
+                    yield f" {await turn.ask('And the backups?', ['Yes', 'No'])}, the backups too."
             case ["essay", length]:
                 for piece in pieces(essay(int(length)), 25):
                     yield piece

@@ -93,7 +93,7 @@ async def test_a_full_queue_says_when_it_tries_again_and_does(deploy: Deploy, vi
     reader = await visit(site, await site.create())
     gate = await busy(reader, "say One.")
     await reader.send("say Two.")
-    await expect(reader.waiting.nth(1)).to_contain_text("Many messages are waiting. Trying again in")
+    await expect(reader.waiting.nth(1)).to_contain_text("Earlier answers come first. Trying again in")
     site.open(gate)
     for place, text in enumerate(("Zero.", "One.", "Two.")):
         await reader.complete(reader.answers.nth(place), text)

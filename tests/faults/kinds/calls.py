@@ -73,6 +73,7 @@ CALLS = [
     _lost(Kind.SERVER, "rename", _act(Talk.rename)),
     _lost(Kind.SERVER, "delete", visit),
     _lost(Kind.WORKER, "take"),
+    _lost(Kind.WORKER, "checkpoint"),
     _lost(Kind.WORKER, "finish"),
     _lost(Kind.WORKER, "renew"),
     _lost(Kind.WORKER, "release", _stop_worker),

@@ -123,12 +123,15 @@ WORKERS = [
     Fault(KILLED_WORKER, "between take and first chunk", _killed(Kind.WORKER, "take", Moment.DONE)),
     Fault(KILLED_WORKER, "mid-reply, chunk not written", _killed(Kind.WORKER, "XADD", Moment.ASKED, 20)),
     Fault(KILLED_WORKER, "mid-reply, chunk written", _killed(Kind.WORKER, "XADD", Moment.DONE, 20)),
+    Fault(KILLED_WORKER, "at a checkpoint, not kept", _killed(Kind.WORKER, "checkpoint", Moment.ASKED, 2)),
+    Fault(KILLED_WORKER, "at a checkpoint, kept", _killed(Kind.WORKER, "checkpoint", Moment.DONE, 2)),
     Fault(KILLED_WORKER, "before finish", _killed(Kind.WORKER, "finish", Moment.ASKED)),
     Fault(KILLED_WORKER, "after finish", _killed(Kind.WORKER, "finish", Moment.DONE)),
     Fault("worker stopped in order (SIGTERM)", "mid-reply", _drained),
 ]
 PAUSES = [
     Fault(PAUSED_WORKER, "mid-reply", _paused("XADD", 20)),
+    Fault(PAUSED_WORKER, "before a checkpoint", _paused("checkpoint")),
     Fault(PAUSED_WORKER, "before finish", _paused("finish")),
     Fault(PAUSED_WORKER, "before renew", _paused("renew")),
 ]

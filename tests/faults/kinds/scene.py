@@ -47,7 +47,7 @@ class Fault(NamedTuple):
 
 _REFUSALS = tuple(
     f"${len(word)}\r\n{word}\r\n".encode()
-    for word in ("GONE", "EMPTY", "STALE", "LATE", "UNKNOWN", "LOST", "FENCED", "DONE", "BUSY", "FULL", "BAD")
+    for word in ("GONE", "EMPTY", "STALE", "LATE", "UNKNOWN", "LOST", "BEHIND", "FENCED", "DONE", "BUSY", "FULL", "BAD")
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -9,12 +10,15 @@ import pytest
 
 from tests.integration.processes import run
 from unbroken.backend import Backend
+from unbroken.claim import Claim, Outcome
 from unbroken.config import Settings
 from unbroken.errors import SessionGone
+from unbroken.terminal import inspect
 from unbroken.terminal.survey import Survey
+from unbroken.types import Data, Question, Status, ToolCall
 
 
-async def take(backend: Backend, session: str) -> None:
+async def take(backend: Backend, session: str) -> Claim:
     """Takes the session as a worker would."""
     keys = backend.keys.session(session)
     ready = backend.redis.ready(keys.tag, "me")
@@ -22,6 +26,7 @@ async def take(backend: Backend, session: str) -> None:
     assert found == session
     claim = await backend.queue.take(session, entry, "nonce", attempts=3, continuing="", context=5)
     assert claim is not None
+    return claim
 
 
 async def test_sessions_say_what_they_are_doing(backend: Backend) -> None:
@@ -60,6 +65,37 @@ async def test_one_session_and_none(backend: Backend) -> None:
     assert [message.msg for message in found.messages] == ["What?"]
     with pytest.raises(SessionGone):
         await Survey(backend).session("nothing")
+
+
+async def test_a_session_shows_its_bot_and_all_that_its_replies_brought(
+    backend: Backend, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = (await backend.store.create("Ada", "coder"))[1].id
+    await backend.queue.accept(session, "a", "What?")
+    usage = Data("usage", {"input_tokens": 12, "output_tokens": 3})
+    claim = await take(backend, session)
+    reply = Outcome(Status.COMPLETED, "Sure?", parts=[ToolCall("1", "look"), usage, Question("Sure?", ["yes", "no"])])
+    assert await backend.queue.finish(claim, 1, reply)
+
+    monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
+    monkeypatch.setenv("UNBROKEN_PREFIX", settings.prefix)
+    monkeypatch.setenv("COLUMNS", "120")
+    await asyncio.to_thread(inspect.session, None, session, as_json=False)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert "coder" in lines[2]
+    assert lines[3:] == [
+        "  1 › What?  a",
+        "  → look",
+        "  1   completed Sure?  a.reply",
+        "  1 yes",
+        "  2 no",
+        "  12 tokens in, 3 out",
+        "12 tokens in, 3 out (replies counted: 1)",
+    ]
+    await asyncio.to_thread(inspect.session, None, session, as_json=True)
+    found = msgspec.json.decode(capsys.readouterr().out)
+    assert found["session"]["bot"] == "coder"
+    assert found["usage"] == {"input_tokens": 12, "output_tokens": 3, "replies": 1}
 
 
 async def test_nothing_that_is_shown_holds_a_secret(backend: Backend, settings: Settings, tmp_path: Path) -> None:

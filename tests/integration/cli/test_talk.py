@@ -29,14 +29,32 @@ pytestmark = pytest.mark.timeout(60)
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|[()][A-Z0-9]|[=>])")
 
 
+BOTS = """
+[scripted]
+bot = "unbroken.models.scripted:continuing"
+
+[asking]
+bot = "asking:bot"
+welcome = "Shall I **delete** something?"
+prompts = ["All of it", "Some of it"]
+"""
+
+ASKING = """
+async def bot(turn):
+    yield f"{turn.text}: " + await turn.ask(f"{turn.text}?", ["Yes", "No"])
+"""
+
+
 @pytest.fixture
 def url(valkey: Embedded, prefix: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[str]:
     """A server and a worker."""
-    env = {"REDIS_URL": valkey.address, "UNBROKEN_PREFIX": prefix}
+    (tmp_path / "bots.toml").write_text(BOTS)
+    (tmp_path / "asking.py").write_text(ASKING)
+    env = {"REDIS_URL": valkey.address, "UNBROKEN_PREFIX": prefix, "UNBROKEN_BOTS": "bots.toml"}
     port = free_port()
     programs = [
         Program("server", "--port", str(port), cwd=tmp_path, env=env),
-        Program("worker", "unbroken.models.scripted:continuing", cwd=tmp_path, env=env),
+        Program("worker", cwd=tmp_path, env=env),
     ]
     programs[0].until("Uvicorn running")
     programs[1].until("is ready")
@@ -146,6 +164,25 @@ def test_a_person_talks_stops_and_leaves(terminal: Callable[..., Terminal], url:
     assert other.wait() == 0
 
     screen.type("\x03")
+    assert screen.wait() == 0
+    assert "Traceback" not in screen.said
+
+
+def test_a_bot_greets_and_asks_and_is_answered_with_numbers(terminal: Callable[..., Terminal]) -> None:
+    screen = terminal("--bot", "asking")
+    screen.until("Shall I delete something")
+    screen.until(r"1 All of it\s+2 Some of it")
+    screen.until("›")
+    screen.type("2\r")
+    for words in (r"  Some of it\r", r"Some of it\? ", "1 Yes", "2 No", "›"):
+        screen.until(words)
+    screen.type("1\r")
+    screen.until("Some of it: Yes")
+    screen.until("›")
+    screen.type("1\r")  # no choice any more
+    for words in (r"1\? ", "1 Yes", "›"):
+        screen.until(words)
+    screen.type("\x04")
     assert screen.wait() == 0
     assert "Traceback" not in screen.said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import time
@@ -201,8 +202,10 @@ def test_a_valkey_that_keeps_dying_ends_it_with_the_reason(start: Start) -> None
 def test_reload_starts_the_worker_anew_and_survives_a_broken_file(start: Start, tmp_path: Path) -> None:
     code = tmp_path / "mybot.py"
     code.write_text("def bot(turn):\n    return 'old'\n")
-    up = start("--reload", bot="mybot:bot")
+    (tmp_path / "bots.toml").write_text('[mine]\nbot = "mybot:bot"\n[other]\nmodel = "demo"\n')
+    up = start("--reload", bot=None, UNBROKEN_BOTS="bots.toml")
     url = url_of(up)
+    assert re.search(r"Bots +mine +mybot:bot +it is set as the bot .*\n.* other +demo +MODEL is demo", up.output)
     assert chat(url, tmp_path, "?").stdout == "old\n"
     first = up.family()["worker"]
     code.write_text("def bot(turn:\n")

@@ -60,6 +60,11 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
+def port_of(runner: web.AppRunner) -> int:
+    """The port that it was given."""
+    return int(runner.addresses[0][1])
+
+
 class FaultyServer:
     """Acts in turn; the last act is repeated. Keeps the requests."""
 
@@ -85,8 +90,7 @@ class FaultyServer:
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        host, port = runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/v1"
+        self.url = f"http://127.0.0.1:{port_of(runner)}/v1"
         try:
             yield self
         finally:

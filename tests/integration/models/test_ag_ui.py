@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 from ag_ui.core import PROTOCOL_VERSION, BaseEvent, RunAgentInput, RunFinishedEvent, TextMessageChunkEvent
 from ag_ui.encoder import EventEncoder
+from aiohttp import web
+from pydantic_ai import Agent, DeferredToolRequests, ModelMessage
+from pydantic_ai.messages import ToolReturnPart
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
+from pydantic_ai.ui.ag_ui import AGUIAdapter
 
 from tests.integration.models.conversation import Speaking, answered, asked, running, said, turn
 from tests.integration.models.faulty import Act, FaultyServer, answer, hang_up, stream
+from tests.integration.worker.harness import Talk, working
+from unbroken.backend import Backend
 from unbroken.models.ag_ui import agent
 from unbroken.models.trouble import ModelError
-from unbroken.types import Piece, Status
+from unbroken.models.wrap import wrap
+from unbroken.types import Piece, Question, Status, ToolCall, ToolResult
 
 
 def encoded(event: BaseEvent) -> bytes:
@@ -87,3 +98,73 @@ async def test_a_stopped_reply_closes_its_connection() -> None:
             await reply.stop()
             assert target._http is not None
             assert not target._http.connector._acquired  # type: ignore[union-attr]
+
+
+# Questions
+
+
+def approving() -> Agent[None, str | DeferredToolRequests]:
+    """An agent that keeps nothing from run to run, and may not delete without approval."""
+
+    async def model(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Any]:
+        results = [part for part in messages[-1].parts if isinstance(part, ToolReturnPart)]
+        if results:
+            yield "So: "
+            yield ", ".join(str(part.content) for part in results)
+        else:
+            yield "Let me."
+            yield {1: DeltaToolCall(name="sky", json_args="{}", tool_call_id="c1")}
+            for number, path in enumerate("ab", start=2):
+                yield {
+                    number: DeltaToolCall(name="delete", json_args=f'{{"path": "{path}"}}', tool_call_id=f"c{number}")
+                }
+
+    agent = Agent(FunctionModel(stream_function=model), output_type=[str, DeferredToolRequests])
+
+    @agent.tool_plain
+    def sky() -> str:
+        return "blue"
+
+    @agent.tool_plain(requires_approval=True)
+    def delete(path: str) -> str:
+        return f"deleted {path}"
+
+    return agent
+
+
+async def served(request: web.Request) -> web.StreamResponse:
+    """Runs the agent as its own package serves it."""
+    adapter = AGUIAdapter(approving(), AGUIAdapter.build_run_input(await request.read()), accept="text/event-stream")
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    async for event in adapter.encode_stream(adapter.run_stream()):
+        await response.write(event.encode())
+    return response
+
+
+@pytest.mark.settings(partitions=2)
+async def test_an_interrupt_asks_the_reader(backend: Backend) -> None:
+    async with FaultyServer(served).running() as server:
+        talk = await Talk.begin(backend)
+        replies = []
+        for text in ("Tidy up", "Approve", "rather not"):  # each on another worker
+            async with working(backend, wrap(agent(server.url), "my:agent", 1)):
+                replies.append(await talk.ask(text))
+    first, second, last = replies
+    assert first.msg == 'Let me.\n\nApprove delete({"path":"a"})?'
+    assert first.parts[-1] == Question('Approve delete({"path":"a"})?', ["Approve", "Deny"])
+    assert (second.msg, len(second.parts)) == ('Approve delete({"path":"b"})?', 1)
+    assert last.msg == "So: blue, deleted a, rather not"
+    for call, result in (
+        (ToolCall("c2", "delete", {"path": "a"}), ToolResult("c2", "deleted a")),
+        (ToolCall("c3", "delete", {"path": "b"}), ToolResult("c3", "rather not")),
+    ):
+        assert last.parts.index(call) + 1 == last.parts.index(result)
+    assert len(server.requests) == 2, "a question costs no run"
+    resumed = RunAgentInput.model_validate(server.requests[1])
+    assert [entry.payload for entry in resumed.resume or ()] == [
+        {"approved": True},
+        {"approved": False, "reason": "rather not"},
+    ]
+    assert [message.role for message in resumed.messages] == ["user", "assistant", "tool"]
+    assert resumed.run_id != server.requests[0]["runId"]

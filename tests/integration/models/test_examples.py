@@ -19,7 +19,7 @@ from tests.integration.worker.harness import Talk, working
 from unbroken.backend import Backend
 from unbroken.embedded import launch
 from unbroken.models.base import load_bot
-from unbroken.types import Data, Part, Source, Status, ToolCall, ToolResult
+from unbroken.types import Data, Part, Question, Source, Status, ToolCall, ToolResult
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -56,7 +56,7 @@ def test_the_guide_shows_the_examples() -> None:
     guide = (EXAMPLES.parent / "docs/how-to/bots.md").read_text()
     sources = [example.read_text() for example in EXAMPLES.glob("*.py")]
     snippets = re.findall("```python\n(.+?)```", guide, re.DOTALL)
-    assert len(snippets) == 4
+    assert len(snippets) == 5
     assert [snippet for snippet in snippets if not any(snippet in source for source in sources)] == []
     assert all(len(source.splitlines()) <= 30 for source in sources)
 
@@ -91,6 +91,20 @@ async def test_a_graph_of_langgraph(backend: Backend) -> None:
         replies = [(await talk.ask("Hey")).msg for _ in range(3)]
     answer = "I am a graph, and this is all that I can say."
     assert replies == [f"You asked {count} times.\n\n{answer}" for count in (1, 2, 3)]
+
+
+async def test_a_human_approves(backend: Backend) -> None:
+    async with talking(backend, "approval:bot") as talk:
+        asked = await talk.ask("Tidy up")
+        kept = await talk.ask("no, keep them")
+        await talk.ask("Tidy up")
+        gone = await talk.ask("delete")
+        await talk.ask("Tidy up")
+        nothing = (await talk.history())[-1]
+    assert asked.msg == "There are 2 files: access.log, debug.log.\n\nDelete them?"
+    assert asked.parts == [Question("Delete them?", ["Delete", "Keep"])]
+    assert (kept.msg, gone.msg) == ("Nothing happened to them.", "They are gone.")
+    assert nothing.msg.startswith("There are 0 files")
 
 
 @pytest.mark.parametrize("spec", ["ag_ui_bot:bot", "ag-ui:{url}"])

@@ -11,12 +11,16 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
+from tests.conftest import make_settings
 from tests.integration.models.faulty import DONE, Act, FaultyServer, answer, delta, hang_up, stream
-from unbroken.models import openai as module
+from unbroken.models import limiter
+from unbroken.models import server as module
+from unbroken.models.base import load_bot
 from unbroken.models.openai import OpenAI
+from unbroken.models.responses import Responses
 from unbroken.models.trouble import ModelError
 from unbroken.turn import Turn
-from unbroken.types import Piece
+from unbroken.types import Data, Message, Piece, Role
 
 KEY = "sk-very-secret"
 GOOD = stream(delta("Hel"), delta("lo"), DONE)
@@ -25,7 +29,7 @@ GOOD = stream(delta("Hel"), delta("lo"), DONE)
 @asynccontextmanager
 async def asking(*acts: Act, **more: Any) -> AsyncIterator[tuple[OpenAI, FaultyServer]]:
     async with FaultyServer(*acts).running() as server:
-        settings: dict[str, Any] = {"key": SecretStr(KEY), "model": "m", "timeout": 5.0, **more}
+        settings: dict[str, Any] = {"key": SecretStr(KEY), "model": "m", "timeout": 5.0, "continues": "no", **more}
         bot = OpenAI(server.url, **settings)
         await bot.start()
         try:
@@ -39,10 +43,17 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_pause", lambda tries, asked: asked or 0.01)
 
 
-async def said(bot: OpenAI, found: list[Piece] | None = None) -> list[Piece]:
+def connections(bot: OpenAI) -> int:
+    """How many are in use."""
+    assert bot._server._http is not None
+    assert isinstance(bot._server._http.connector, aiohttp.TCPConnector)
+    return len(bot._server._http.connector._acquired)
+
+
+async def said(bot: OpenAI, found: list[Piece] | None = None, turn: Turn | None = None) -> list[Piece]:
     """All pieces; `found` has those before an error too."""
     pieces = [] if found is None else found
-    async for piece in bot.reply(Turn("Hi")):
+    async for piece in bot.reply(turn or Turn("Hi")):
         pieces.append(piece)
     return pieces
 
@@ -54,6 +65,7 @@ async def test_the_request() -> None:
         {
             "model": "m",
             "stream": True,
+            "stream_options": {"include_usage": True},
             "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
         }
     ]
@@ -205,6 +217,74 @@ async def test_a_server_without_models() -> None:
     assert caught.value.code == "model_unknown"
 
 
+async def test_text_that_came_together_with_an_error_is_shown() -> None:
+    found: list[Piece] = []
+    together = stream(delta("a") + delta("b") + b'data: {"error":{"message":"overloaded","code":503}}\n\n')
+    async with asking(together) as (bot, server):
+        with pytest.raises(ModelError):
+            await said(bot, found)
+    assert (found, len(server.requests)) == (["a", "b"], 1)
+
+
+async def test_what_the_answer_took_is_its_last_part() -> None:
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}\n\n'
+    async with asking(stream(delta("a"), usage, DONE)) as (bot, _):
+        assert await said(bot) == ["a", Data("usage", {"input_tokens": 9, "output_tokens": 2})]
+
+
+@pytest.mark.parametrize("usage", [b'"much"', b'{"prompt_tokens":"many"}', b"{}"])
+async def test_what_no_number_is_told_of_is_not_shown(usage: bytes) -> None:
+    async with asking(stream(delta("a"), b'data: {"usage":' + usage + b"}\n\n", DONE)) as (bot, _):
+        assert await said(bot) == ["a"]
+
+
+async def test_what_the_server_refuses_by_name_is_left_out_for_good() -> None:
+    detail = {"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options", "include_usage"]}]}
+    refused = answer(422, {"object": "error", "message": detail})
+    async with asking(refused, GOOD, retries=0) as (bot, server):
+        assert await said(bot) == ["Hel", "lo"]
+        assert await said(bot) == ["Hel", "lo"]
+    assert ["stream_options" in one for one in server.requests] == [True, False, False]
+
+
+async def test_a_bots_own_settings_reach_the_model() -> None:
+    async with FaultyServer(GOOD).running() as server:
+        settings = make_settings(
+            "",
+            model="m",
+            model_url=server.url,
+            model_continues="no",
+            temperature=0.5,
+            max_tokens=7,
+            context_tokens=30,
+            requests_per_minute=60_000,
+        )
+        bot: Any = load_bot(settings)
+        await bot.start()
+        await said(bot)
+        with pytest.raises(ModelError) as caught:
+            await said(bot, turn=Turn("Hi " * 100))
+        await bot.close()
+    assert caught.value.code == "message_too_long"
+    assert [(one["temperature"], one["max_tokens"]) for one in server.requests] == [(0.5, 7)]
+    assert isinstance(load_bot(settings.model_copy(update={"model_api": "responses"})), Responses)
+
+
+async def test_it_names_a_conversation() -> None:
+    named = answer(200, {"choices": [{"message": {"content": '"The sea."'}, "finish_reason": "stop"}]})
+    async with asking(named) as (bot, server):
+        assert await bot.title([Message("m", "Is it wide?", Role.USER, "", 1)]) == "The sea"
+    assert server.requests[0]["stream"] is False
+
+
+async def test_requests_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiter, "MINUTE", 0.5)
+    async with asking(GOOD, requests_per_minute=2) as (bot, server):
+        await asyncio.gather(*(said(bot) for _ in range(3)))
+    assert server.times[2] - server.times[0] > 0.45
+    assert server.times[1] - server.times[0] < 0.4
+
+
 async def test_stopping_while_it_waits_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_pause", lambda tries, asked: 60.0)
     async with asking(answer(500)) as (bot, server):
@@ -214,6 +294,4 @@ async def test_stopping_while_it_waits_to_try_again(monkeypatch: pytest.MonkeyPa
         reply.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reply
-        assert bot._http is not None
-        assert isinstance(bot._http.connector, aiohttp.TCPConnector)
-        assert not bot._http.connector._acquired
+        assert connections(bot) == 0

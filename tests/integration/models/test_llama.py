@@ -12,10 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from tests.integration.models.conftest import KEY
+from unbroken.models.continuing import Way
 from unbroken.models.openai import OpenAI
 from unbroken.models.trouble import ModelError
 from unbroken.turn import Turn
-from unbroken.types import Message, Role
+from unbroken.types import Data, Message, Role
 
 
 @asynccontextmanager
@@ -33,9 +34,13 @@ def message(text: str, role: Role = Role.USER) -> Message:
 async def test_it_streams_an_answer(llama: str) -> None:
     async with model(llama) as bot:
         found = [piece async for piece in bot.reply(Turn("Is the sea wide?"))]
-    assert len(found) > 10
-    assert all(isinstance(piece, str) and piece for piece in found)
-    "".join(map(str, found)).encode()  # text, although the model speaks in bytes
+    *said, usage = found
+    assert len(said) > 10
+    assert all(isinstance(piece, str) and piece for piece in said)
+    "".join(map(str, said)).encode()  # text, although the model speaks in bytes
+    assert isinstance(usage, Data)
+    assert usage.value["input_tokens"] > 10
+    assert usage.value["output_tokens"] == 60
 
 
 async def test_it_asks_the_server_for_its_model(llama: str) -> None:
@@ -47,7 +52,7 @@ async def test_it_asks_the_server_for_its_model(llama: str) -> None:
 async def test_a_conversation_is_sent_as_such(llama: str) -> None:
     turn = Turn("So?", messages=[message("Is it?"), message("It is.", Role.ASSISTANT), message(""), message("So?")])
     async with model(llama, system_prompt="Be brief.") as bot:
-        assert bot._conversation(turn) == [
+        assert (await bot._ask(turn, Way.ASK, ""))["messages"] == [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "Is it?"},
             {"role": "assistant", "content": "It is."},
@@ -70,9 +75,9 @@ async def test_a_stopped_reply_closes_its_connection(llama: str) -> None:
         reply: Any = bot.reply(Turn("Hi"))
         await anext(reply)
         await reply.aclose()
-        assert bot._http is not None
-        assert isinstance(bot._http.connector, aiohttp.TCPConnector)
-        assert not bot._http.connector._acquired
+        assert bot._server._http is not None
+        assert isinstance(bot._server._http.connector, aiohttp.TCPConnector)
+        assert not bot._server._http.connector._acquired
 
 
 @pytest.mark.parametrize(

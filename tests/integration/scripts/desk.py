@@ -84,8 +84,8 @@ class Desk:
     async def cancel(self, message_id: str) -> Code:
         return await self.scripts.cancel(self.keys, self.session, message_id)
 
-    async def resume(self, cursor: Cursor | None, limit: int = 500) -> Resumed:
-        return await self.scripts.resume(self.keys, self.session, cursor, limit)
+    async def resume(self, cursor: Cursor | None, limit: int = 500, size: int = 1_000_000) -> Resumed:
+        return await self.scripts.resume(self.keys, self.session, cursor, limit, size)
 
     async def touch(self) -> Code:
         return await self.scripts.touch(self.keys, self.session)

@@ -142,6 +142,31 @@ async def test_long_logs_come_in_pages(desk: Desk, from_snapshot: bool) -> None:
     assert sizes == [4, 4, 2] if from_snapshot else [5, 4, 2]
 
 
+@pytest.mark.parametrize("from_snapshot", [False, True])
+async def test_a_page_ends_behind_so_many_bytes(desk: Desk, from_snapshot: bool) -> None:
+    """Large chunks come in pages of a few: a reader who is behind holds one page at a time."""
+    await desk.accept("m1")
+    taken = await desk.take("n1")
+    for seq in range(1, 250):
+        await desk.chunk(delta(taken.epoch, seq, "x" * (3000 if seq < 10 else 1)))
+    position = await desk.backend.log.position("s")
+    assert position is not None
+    cursor: Cursor | None = None if from_snapshot else START
+    seen: list[StreamId] = []
+    sizes: list[int] = []
+    while True:
+        page = await desk.backend.log.resume("s", cursor, size=9000)
+        logged = [entry for entry in page.entries if entry.kind is not Kind.ACCEPTED]
+        sizes.append(sum(len(entry.frame) for entry in logged))
+        seen += [entry.id for entry in logged]
+        cursor = Cursor(position.turn, seen[-1])
+        if page.complete:
+            break
+    assert seen == [(taken.epoch, seq) for seq in range(250)]
+    assert all(9000 <= size < 9000 + 3100 for size in sizes[:-1])
+    assert len(sizes) == 5
+
+
 async def test_a_page_that_is_exactly_full_says_that_more_may_come(desk: Desk) -> None:
     await desk.accept("m1")
     taken = await desk.take("n1")

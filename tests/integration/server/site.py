@@ -84,7 +84,8 @@ class Site(Client):
 @asynccontextmanager
 async def serving(settings: Settings, bounds: Bounds, *, door: bool = True) -> AsyncIterator[Site]:
     """Runs a server in this process; without the door it writes as any ASGI server would let it."""
-    server = Server(create_app(settings, bounds), settings, bounds)
+    app = await asyncio.to_thread(create_app, settings, bounds)  # it may read a file, before any loop runs
+    server = Server(app, settings, bounds)
     if not door:
         server.config.ws = WebSocketsSansIOProtocol
     task = asyncio.create_task(server.serve())

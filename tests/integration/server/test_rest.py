@@ -166,6 +166,9 @@ async def test_pages_of_other_origins_may_ask_if_they_are_allowed(serve: Serve) 
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "https://app.example"
     assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+    routes = (await site.http.get("/openapi.json")).json()["paths"].values()
+    used = {method.upper() for route in routes for method in route}
+    assert used <= set(answer.headers["access-control-allow-methods"].split(", "))
     refused = await site.http.get("/sessions/x", headers={"Origin": "https://app.example"})
     assert refused.headers["access-control-allow-origin"] == "https://app.example"
     evil = await site.http.get("/healthz", headers={"Origin": "https://evil.example"})

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from unbroken.client.conversation import Conversation, is_temporary, refusal
-from unbroken.errors import MessageRefused, Refused, SessionFull, SessionGone
+from unbroken.errors import InboxFull, MessageRefused, Refused, SessionFull, SessionGone
 from unbroken.protocol import (
     ERRORS,
     Error,
@@ -114,6 +114,26 @@ def test_a_final_refusal_ends_the_message_and_lets_the_next_one_go() -> None:
     conversation.receive(Error("session_full", "full", message_id="m1"), 0)
     assert isinstance(conversation.refused["m1"], SessionFull)
     assert conversation.outbox.due(0)[0] == [MessageSend("m2", "!")]
+
+
+def test_what_a_message_answers_and_what_it_does_meanwhile_go_with_it_every_time() -> None:
+    conversation = connected()
+    conversation.send("m1", "yes", answers="m0.reply", policy="interrupt")
+    for _ in range(2):
+        assert conversation.outbox.due(0)[0] == [MessageSend("m1", "yes", None, "m0.reply", "interrupt")]
+        conversation.receive(READY, 0)
+
+
+def test_a_message_that_asked_for_it_is_refused_rather_than_waits() -> None:
+    conversation = connected()
+    conversation.send("m1", "?", policy="reject")
+    conversation.send("m2", "!")
+    for message_id in ("m1", "m2"):
+        conversation.outbox.due(0)
+        conversation.receive(Error("busy", "a reply is running", message_id=message_id, retry_after=2), 0)
+    assert isinstance(conversation.refused["m1"], InboxFull)
+    assert list(conversation.refused) == ["m1"]
+    assert conversation.outbox.due(2)[0] == [MessageSend("m2", "!")]
 
 
 def test_a_cancel_of_nothing_is_forgotten_and_its_message_kept() -> None:

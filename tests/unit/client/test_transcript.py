@@ -61,6 +61,13 @@ def test_a_turn_from_question_to_answer() -> None:
     assert said.outcome("m1") == answer(1, "Hello!")
 
 
+def test_what_an_attempt_begins_with_replaces_what_was_shown_parts_too() -> None:
+    state = run(MessageAccepted(question(1)), ReplyStarted(1, "m1", 1, ""), ReplyPart(1, Reasoning("lost")))
+    again = run(ReplyStarted(1, "m1", 2, "kept", parts=[Reasoning("hm")]), ReplyPart(1, Source("u")), state=state)
+    assert again.running == Running(1, "m1", 2, "kept", (Reasoning("hm"), Source("u")))
+    assert run(*again.replay("c")) == again
+
+
 def test_a_known_turn_is_ignored() -> None:
     state = run(MessageAccepted(question(1)))
     assert advance(state, MessageAccepted(question(1, "something else"))) is state

@@ -35,6 +35,7 @@ from unbroken.errors import BotError, ConfigurationError
 from unbroken.models.ag_ui import Run, agent
 from unbroken.models.base import load_bot
 from unbroken.models.trouble import ModelError
+from unbroken.turn import Turn
 from unbroken.types import Data, Piece, Reasoning, ToolCall, ToolResult
 
 STARTED = RunStartedEvent(thread_id="t", run_id="r")
@@ -55,7 +56,7 @@ def encoded(*events: BaseEvent) -> bytes:
 
 def read(*events: BaseEvent, size: int = 1_000_000, found: list[Piece] | None = None) -> list[Piece]:
     raw = encoded(*events)
-    run = Run()
+    run = Run(Turn(""))
     pieces = [] if found is None else found
     for start in range(0, len(raw), size):
         pieces.extend(run.feed(raw[start : start + size]))
@@ -155,7 +156,7 @@ def test_messages_of_others_are_not_shown() -> None:
 
 
 def test_agents_that_are_older_than_the_protocol() -> None:
-    run = Run()
+    run = Run(Turn(""))
     thinking = b'data: {"type":"THINKING_TEXT_MESSAGE_CONTENT","delta":"Hm."}\n\n'
     assert list(run.feed(thinking + b'data: {"type":"NEWER_THAN_WE_ARE","delta":7}\n\n')) == [Reasoning("Hm.")]
 
@@ -178,7 +179,7 @@ def test_a_stream_that_ends_before_its_run() -> None:
 
 
 def test_the_last_blank_line_may_be_missing() -> None:
-    run = Run()
+    run = Run(Turn(""))
     assert list(run.feed(encoded(*text("m", "Hi."), FINISHED).rstrip())) == ["Hi."]
     assert list(run.close()) == []
 
@@ -188,7 +189,7 @@ def test_the_last_blank_line_may_be_missing() -> None:
 )
 def test_what_is_not_ag_ui(raw: bytes) -> None:
     with pytest.raises(ModelError) as caught:
-        list(Run().feed(raw))
+        list(Run(Turn("")).feed(raw))
     assert caught.value.code == "model_garbled"
 
 

@@ -16,11 +16,15 @@ def event(delta: dict[str, Any] | None = None, **more: Any) -> bytes:
 
 
 def read(raw: bytes, size: int = 10_000) -> list[Piece]:
+    """All pieces, behind which the trouble is raised, if there is any."""
     completion = Completion()
     found = []
     for start in range(0, len(raw), size):
         found += completion.feed(raw[start : start + size])
-    return found + completion.close()
+    found += completion.close() if completion.trouble is None else []
+    if completion.trouble is not None:
+        raise completion.trouble
+    return found
 
 
 def test_text_comes_piece_by_piece_and_bookkeeping_is_skipped() -> None:
@@ -81,6 +85,23 @@ def test_an_error_in_the_stream(error: object, code: str, passing: bool) -> None
     with pytest.raises(ModelError) as caught:
         read(event({"content": "a"}) + b"data: " + json.dumps({"error": error}).encode() + b"\n\n")
     assert (caught.value.code, caught.value.passing) == (code, passing)
+
+
+@pytest.mark.parametrize("ending", [b'{"error":{"message":"overloaded","code":503}}', b"<html>"])
+def test_text_that_came_together_with_an_error_is_not_lost(ending: bytes) -> None:
+    completion = Completion()
+    assert completion.feed(event({"content": "a"}) + event({"content": "b"}) + b"data: " + ending + b"\n\n") == [
+        "a",
+        "b",
+    ]
+    assert completion.trouble is not None
+
+
+def test_what_the_answer_took() -> None:
+    completion = Completion()
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
+    completion.feed(event({"content": "a"}, finish_reason="stop") + usage)
+    assert completion.usage == {"prompt_tokens": 3, "completion_tokens": 2}
 
 
 def test_a_filtered_answer_failed() -> None:

@@ -28,6 +28,14 @@ def test_an_event_leaves_as_soon_as_its_blank_line_is_there() -> None:
     assert stream.feed(b"\n") == [b"a"]
 
 
+def test_an_event_of_several_lines_may_be_cut_behind_a_line() -> None:
+    stream = EventStream()
+    assert stream.feed(b"data: a\nd") == []
+    assert stream.feed(b"ata: b\n\n") == [b"a\nb"]
+    assert stream.feed(b"data: a\rdata: b\n\n") == [b"a\nb"]
+    assert stream.feed(b"data: a\n\n") == [b"a"]
+
+
 def test_a_last_event_without_its_blank_line_is_given_at_the_end() -> None:
     stream = EventStream()
     assert stream.feed(b"data: a") == []

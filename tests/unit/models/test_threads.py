@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from unbroken.models.threads import AHEAD, Threads
+from unbroken.models.threads import AHEAD, Stopped, Threads, wait
 from unbroken.turn import Turn
 from unbroken.types import Piece
 
@@ -99,3 +99,65 @@ async def test_the_thread_sees_the_context_of_its_reply() -> None:
     variable = contextvars.ContextVar[str]("variable")
     variable.set("here")
     assert [piece async for piece in run(Threads(1), lambda: [variable.get()])] == ["here"]
+
+
+async def test_a_thread_may_wait_for_what_others_await() -> None:
+    said: list[Piece] = []
+
+    async def heard() -> list[Piece]:
+        return list(said)
+
+    async def fail() -> None:
+        raise LookupError("gone")
+
+    def produce() -> Iterator[str]:
+        yield "a"
+        yield "b"
+        yield f"so far {wait(heard())}"
+        try:
+            wait(fail())
+        except LookupError as error:
+            yield str(error)
+
+    async for piece in run(Threads(1), produce):
+        said.append(piece)  # noqa: PERF401 - it is read on the way
+    assert said == ["a", "b", "so far ['a', 'b']", "gone"]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_who_waits_is_stopped_with_the_reply(begun: bool) -> None:
+    entered, waits = asyncio.Event(), threading.Event()
+    ended: list[BaseException] = []
+
+    async def forever() -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    def produce() -> Iterator[str]:
+        yield "a"
+        waits.set()
+        try:
+            wait(forever())
+        except BaseException as error:
+            ended.append(error)
+            raise
+
+    pieces = run(Threads(1), produce)
+    assert await anext(pieces) == "a"
+    if begun:
+        rest = asyncio.create_task(anext(pieces))
+        async with asyncio.timeout(5):
+            await entered.wait()
+        rest.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await rest
+    assert await asyncio.to_thread(waits.wait, 5)
+    await pieces.aclose()
+    assert [type(error) for error in ended] == [Stopped]
+
+
+async def test_only_a_plain_bot_waits() -> None:
+    coroutine = asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="anything else uses await"):
+        wait(coroutine)
+    await coroutine

@@ -106,6 +106,31 @@ def test_plain_writes_one_text_for_each_outcome() -> None:
     assert translate(dialect, items) == [b"half and half", b"part", b"The model is away.", b""]
 
 
+def test_plain_writes_the_options_of_a_question_behind_it() -> None:
+    asked = [{"type": "question", "text": "Delete them?", "options": ["yes", "no"]}]
+    frames = translate(
+        Plain(),
+        [
+            snapshot(0),
+            end(1, "Three files.\n\nDelete them?", parts=asked),
+            end(2, "Why?", parts=[asked[0] | {"options": []}]),
+        ],
+    )
+    assert frames == [b"Three files.\n\nDelete them? [yes / no]", b"Why?"]
+
+
+def test_plain_writes_no_reply_that_gave_way_to_another() -> None:
+    dialect = Plain()
+    gave_way = reply(1, "hal", "cancelled", merged_into="m2")
+    items: list[Item] = [snapshot(0), end(1, "hal", "cancelled", merged_into="m2"), end(2, "both")]
+    assert translate(dialect, items) == [b"both"]
+    behind = Plain()
+    translate(behind, [snapshot(2, question(1), question(2))])
+    assert translate(behind, [snapshot(2, question(1), question(2), gave_way, reply(2, "both"))]) == [b"both"]
+    assert not dialect.unfinished
+    assert not behind.unfinished
+
+
 def test_plain_sends_no_history_but_what_was_still_to_come() -> None:
     dialect = Plain()
     assert translate(dialect, [snapshot(3, question(1), reply(1, "old"), question(2), question(3))]) == []

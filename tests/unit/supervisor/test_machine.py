@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unbroken.errors import ConfigurationError
-from unbroken.supervisor.changes import folder_of
+from unbroken.supervisor.changes import folders_of
 from unbroken.supervisor.child import _how
 from unbroken.supervisor.port import free_port
 from unbroken.supervisor.up import _reachable, _short, _without_secret
@@ -38,12 +38,12 @@ def test_the_folder_of_a_bot_is_that_of_its_module(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "package" / "inner").mkdir(parents=True)
     (tmp_path / "package" / "bot.py").touch()
-    assert folder_of("alone:bot") == tmp_path
-    assert folder_of("package.bot:bot") == tmp_path / "package"
-    assert folder_of("package.inner:bot") == tmp_path / "package" / "inner"
-    assert folder_of("installed.elsewhere:bot") == tmp_path
+    assert folders_of(["alone:bot"]) == [tmp_path]
+    assert folders_of(["package.bot:bot", None]) == [tmp_path / "package"]
+    assert folders_of(["package.inner:bot"]) == [tmp_path / "package" / "inner"]
+    assert folders_of(["installed.elsewhere:bot", "alone:bot", "package.bot:bot"]) == [tmp_path, tmp_path / "package"]
     with pytest.raises(ConfigurationError, match="--reload watches the code of a bot"):
-        folder_of(None)
+        folders_of([None])
 
 
 @pytest.mark.parametrize(

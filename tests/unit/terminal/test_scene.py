@@ -22,7 +22,7 @@ from unbroken.protocol import (
     Snapshot,
 )
 from unbroken.terminal.scene import Scene
-from unbroken.types import Data, Failure, Message, Reasoning, Role, Source, Status, ToolCall
+from unbroken.types import Data, Failure, Message, Part, Question, Reasoning, Role, Source, Status, ToolCall, ToolResult
 
 
 class Stage:
@@ -135,11 +135,66 @@ def test_the_status_says_what_it_waits_for(stage: Stage) -> None:
         assert stage.status.startswith("stopping")
 
 
-def test_what_programs_tell_each_other_is_not_printed(stage: Stage) -> None:
-    parts = (Data("state", {"step": 1}), Data("usage", {"input_tokens": 12, "output_tokens": 3}))
+def test_how_a_reply_comes_about_is_shown_while_it_does_and_once(stage: Stage) -> None:
+    call, result = ToolCall("t", "search", {"q": "x"}), ToolResult("t", "found")
+    usage = Data("usage", {"input_tokens": 12, "output_tokens": 3})
+    parts: list[Part] = [Reasoning("Hm, let"), Reasoning(" me see."), call, result, Reasoning("Now I know."), usage]
+    shown = ["  Hm, let me see.", '  → search {"q":"x"}', "  ← search found"]
+    with stage.scene.following("m1"):
+        stage.scene.take(MessageAccepted(question(1, "a")))
+        stage.scene.take(ReplyStarted(1, "m1", 1, ""))
+        for part in parts[:2]:
+            stage.scene.take(ReplyPart(1, part))
+        assert stage.lines == []
+        stage.scene.take(ReplyPart(1, call))
+        assert stage.lines == shown[:2]
+        for part in parts[3:5]:
+            stage.scene.take(ReplyPart(1, part))
+        assert stage.lines == shown
+        stage.scene.take(ReplyDelta(1, "First.\n\nSec"))
+        assert stage.lines == [*shown, "  Now I know.", "First."]
+        merged = [Reasoning("Hm, let me see."), *parts[2:]]
+        stage.scene.take(ReplyCompleted(msgspec.structs.replace(answer(1, "First.\n\nSecond"), parts=merged)))
+    assert stage.lines == [*shown, "  Now I know.", "First.", "Second", "  12 tokens in, 3 out"]
+
+
+def test_of_another_attempt_only_what_is_new_is_shown(stage: Stage) -> None:
+    kept, lost, new = Reasoning("kept"), ToolCall("1", "lost"), ToolCall("2", "new")
+    with stage.scene.following("m1"):
+        stage.scene.take(MessageAccepted(question(1, "a")))
+        stage.scene.take(ReplyStarted(1, "m1", 1, ""))
+        for part in (kept, lost):
+            stage.scene.take(ReplyPart(1, part))
+        stage.scene.take(ReplyStarted(1, "m1", 2, "", parts=[kept]))
+        stage.scene.take(ReplyPart(1, new))
+        stage.scene.take(ReplyPart(1, Reasoning("thus")))
+        stage.scene.take(ReplyDelta(1, "so"))
+        stage.scene.take(ReplyPart(1, Reasoning(" far")))
+        stage.scene.take(
+            ReplyCompleted(msgspec.structs.replace(answer(1, "so"), parts=[kept, new, Reasoning("thus far")]))
+        )
+    assert stage.lines == ["  kept", "  → lost", "  → new", "  thus", "  far", "so"]
+
+
+def test_a_question_shows_its_options_with_numbers(stage: Stage) -> None:
     stage.scene.take(MessageAccepted(question(1, "a")))
-    stage.scene.take(ReplyCompleted(msgspec.structs.replace(answer(1, "said"), parts=parts)))
-    assert stage.lines == ["› a", "said"]
+    asked = msgspec.structs.replace(answer(1, "Sure?"), parts=[Question("Sure?", ["yes", "no"])])
+    stage.scene.take(ReplyCompleted(asked))
+    assert stage.lines == ["› a", "Sure?", "  1 yes", "  2 no"]
+
+
+def test_a_reply_that_gave_way_to_another_is_not_shown(stage: Stage) -> None:
+    with stage.scene.following("m1"):
+        stage.scene.take(MessageAccepted(question(1, "one")))
+        stage.scene.take(ReplyStarted(1, "m1", 1, "both\n\nha"))
+        stage.scene.take(MessageAccepted(question(2, "two")))
+        gave_way = msgspec.structs.replace(answer(1, "both\n\nha", Status.CANCELLED), merged_into="m2")
+        stage.scene.take(ReplyCancelled(gave_way))
+        stage.scene.target = "m2"
+        assert stage.status == "waiting …"
+        stage.scene.take(ReplyStarted(2, "m2", 1, "both\n\nhalves"))
+        stage.scene.take(ReplyCompleted(answer(2, "both\n\nhalves of it")))
+    assert stage.lines == ["both", "› two", "both", "halves of it"]
 
 
 def test_a_reply_that_was_followed_half_is_finished_at_the_prompt(stage: Stage) -> None:

@@ -29,6 +29,9 @@ class Outbox:
         channel.queued = True
         self.asked += 1
 
+    def recover(self, channel: Channel, error: BaseException) -> None:
+        channel.state = State.RECOVERING
+
 
 def make(limit: int = 1000, partial: str = "") -> Channel:
     claim = Claim(
@@ -168,3 +171,25 @@ async def test_flushed_ends_when_the_channel_is_closed() -> None:
     await asyncio.sleep(0)
     channel.close()
     await asyncio.wait_for(flushed, 1)
+
+
+async def test_after_a_flush_many_pieces_are_gathered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MANY", 1)
+    channel = make(1_000_000)
+    channel.put("x" * 100_000)
+    waiting = asyncio.create_task(channel.flushed())
+    await asyncio.sleep(0)
+    channel.cut()
+    channel.answered()
+    await waiting
+    channel.put("y")
+    assert not channel.due
+
+
+def test_a_log_that_lacks_something_is_written_again_while_the_reply_lives() -> None:
+    channel = make()
+    channel.behind()
+    assert channel.state is State.RECOVERING
+    channel.close()
+    with pytest.raises(BotError):
+        channel.behind()

@@ -20,7 +20,7 @@ export interface Block {
   readonly token: MarkedToken | Plain;
   /** Where it starts in the text: stable while the text grows. */
   readonly start: number;
-  /** How many link definitions were known; 0 if it uses none. Same start, raw and links: same content. */
+  /** Which link definitions it was read with; 0 if it uses none. Same start, raw and links: same content. */
   readonly links: number;
 }
 
@@ -52,6 +52,9 @@ export class Lexed {
   /** The text of the settled blocks. */
   #head = "";
   #links: Links = Object.create(null) as Links;
+  /** All definitions of the last reading, those of the open end too, and how often they were others than before. */
+  #definitions = "{}";
+  #changes = 0;
   #last: { source: string; open: boolean; blocks: readonly Block[] } | null = null;
 
   /**
@@ -71,7 +74,10 @@ export class Lexed {
     // a complete text is read in one piece: whatever the pieces were, the end is the same
     if (!open || !text.startsWith(this.#head)) this.#reset();
     const { tokens, links } = read(text.slice(this.#head.length), this.#links);
-    const tail = this.#settle(tokens, text);
+    const definitions = JSON.stringify(links);
+    if (definitions !== this.#definitions) this.#changes += 1;
+    this.#definitions = definitions;
+    const tail = this.#settle(tokens, text, links);
     const last = tail.at(-1);
     if (open && last) {
       const better = completed(last.token);
@@ -90,7 +96,7 @@ export class Lexed {
   }
 
   /** Keeps all blocks but the last two, and returns those. */
-  #settle(tokens: readonly (MarkedToken | Plain)[], text: string): Block[] {
+  #settle(tokens: readonly (MarkedToken | Plain)[], text: string, links: Links): Block[] {
     const rows: { block: Block; end: number }[] = [];
     let start = this.#head.length;
     let exact = true;
@@ -105,20 +111,20 @@ export class Lexed {
     for (const { block, end } of settled) {
       this.#settled.push(block);
       this.#head = text.slice(0, end);
-      if (define(block.token, this.#links)) this.#refresh();
+      if (define(block.token, this.#links)) this.#refresh(links);
     }
     return rows.map((row) => row.block);
   }
 
   #uses(token: MarkedToken | Plain): number {
-    return token.raw.includes("[") ? Object.keys(this.#links).length : 0;
+    return token.raw.includes("[") ? this.#changes : 0;
   }
 
   /** Reads settled blocks again that a new definition may complete. */
-  #refresh(): void {
+  #refresh(links: Links): void {
     this.#settled = this.#settled.map((block) => {
       if (!block.token.raw.includes("[") || block.token.type === "def") return block;
-      const [token] = read(block.token.raw, this.#links).tokens;
+      const [token] = read(block.token.raw, links).tokens;
       return token ? { token, start: block.start, links: this.#uses(token) } : block;
     });
   }

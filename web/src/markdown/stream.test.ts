@@ -86,6 +86,37 @@ describe("a text that grows", () => {
   });
 });
 
+describe("what is drawn once", () => {
+  const parts = ["[a]", "[b]", "one", "\n\n", "\n\n", "\n\n", "\n", "- ", "\n\n[a]: https://x", "\n\n[b]: https://y", ".example/"];
+
+  it("says the same for as long as its start, its text and its links are the same", () => {
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const next = random(seed);
+      const lexed = new Lexed();
+      const drawn = new Map<string, string>();
+      const look = (text: string, open: boolean) =>
+        lexed.blocks(text, open).forEach(({ token, start, links }, index, all) => {
+          const key = JSON.stringify([start, token.raw, links, open && index === all.length - 1]);
+          const content = JSON.stringify(token);
+          expect(drawn.get(key) ?? content, `${seed}: ${text}`).toBe(content);
+          drawn.set(key, content);
+        });
+      let text = "";
+      for (let step = 0; step < 25; step += 1) look((text += parts[Math.floor(next() * parts.length)]), true);
+      look(text, false);
+    }
+  });
+
+  it("is drawn again when its link is defined by one of the last lines", () => {
+    const lexed = new Lexed();
+    const first = (text: string, open: boolean) => lexed.blocks(text, open)[0];
+    const before = first("[a]\n\none\n\ntwo\n\n", true);
+    const after = first("[a]\n\none\n\ntwo\n\n[a]: https://x.example/", false);
+    expect(after?.token.raw).toBe(before?.token.raw);
+    expect(after?.links).not.toBe(before?.links);
+  });
+});
+
 describe("the end of a text that grows", () => {
   const open = (text: string) => htmlOf([text], { open: true });
 

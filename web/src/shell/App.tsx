@@ -7,6 +7,7 @@ import { Later } from "../later";
 import { loadMarkdown } from "../markdown/LazyMarkdown";
 import { whenIdle } from "../thread/idle";
 import { forget } from "./archive";
+import { pick, useBots } from "./bots";
 import { Drawer } from "./Drawer";
 import { Header } from "./Header";
 import { remember, remembered } from "./memory";
@@ -32,6 +33,7 @@ export function App({ sessions }: { sessions: Sessions }) {
   const say = useProblem();
   const wide = useWide();
   const { list, current, unknown, open, create } = useSessions(sessions);
+  const bots = useBots();
   const [beside, setBeside] = useState(() => remembered("sidebar") !== "hidden");
   const [drawer, setDrawer] = useState(false);
   const [task, setTask] = useState<Task | null>(null);
@@ -74,15 +76,18 @@ export function App({ sessions }: { sessions: Sessions }) {
     },
     [open],
   );
-  const onNew = useCallback(() => {
-    setDrawer(false);
-    const name = remembered("name");
-    if (name) create(name).catch((error: unknown) => setProblem(say(error)));
-    else open(null);
-  }, [create, open, say]);
+  const onNew = useCallback(
+    (bot = remembered("bot")) => {
+      setDrawer(false);
+      const name = remembered("name");
+      if (name) create(name, pick(bots, bot)).catch((error: unknown) => setProblem(say(error)));
+      else open(null);
+    },
+    [bots, create, open, say],
+  );
 
   useShortcuts({
-    KeyN: onNew,
+    KeyN: () => onNew(),
     KeyK: () => {
       flushSync(() => showList(true));
       searchField.current?.focus();
@@ -113,7 +118,7 @@ export function App({ sessions }: { sessions: Sessions }) {
             key={current.id}
             session={current}
             sessions={sessions}
-            onNew={onNew}
+            onNew={() => onNew(current.bot)}
             header={(status) => (
               <Header
                 session={current}
@@ -125,7 +130,7 @@ export function App({ sessions }: { sessions: Sessions }) {
             )}
           />
         ) : (
-          <Unknown onNew={onNew} />
+          <Unknown onNew={() => onNew()} />
         )}
       </div>
       {task && task.kind !== "export" && (

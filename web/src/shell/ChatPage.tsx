@@ -10,6 +10,7 @@ import { Thread } from "../thread/Thread";
 import { useAnnouncement } from "../thread/useAnnouncement";
 import { useFollow } from "../thread/useFollow";
 import { Banner } from "./Banner";
+import { botOf, useBots } from "./bots";
 import { Empty } from "./Empty";
 import { Gone } from "./Gone";
 import { useArchive } from "./useArchive";
@@ -19,6 +20,8 @@ import { useTypeAnywhere } from "./useTypeAnywhere";
 import { useUnread } from "./useUnread";
 
 import styles from "./ChatPage.module.css";
+
+const canHover = (): boolean => matchMedia("(hover: hover)").matches;
 
 interface Props {
   chat: Chat;
@@ -42,7 +45,7 @@ export function ChatPage({ chat, session, sessions, header, onNew, onAnswered }:
   const said = useAnnouncement(entries);
   const { status } = state.connection;
   const gone = status === "gone";
-  const actions = useMemo(() => ({ chat, live: !gone }), [chat, gone]);
+  const bots = useBots();
 
   const running = shown.find((entry) => entry.step === "running");
   const stopId = running && running.turn?.asked?.type !== "reply.cancel" ? running.id : null;
@@ -58,6 +61,15 @@ export function ChatPage({ chat, session, sessions, header, onNew, onAnswered }:
   );
   const offer = useCallback((text: string) => composer.current?.offer(text), []);
   const focus = useCallback(() => composer.current?.focus(), []);
+  const actions = useMemo(() => {
+    const answer = (text: string, replyId: string) => {
+      chat.send(text, { answers: replyId });
+      jump();
+      // the button that had the focus is gone
+      if (canHover()) focus();
+    };
+    return { chat, live: !gone, answer };
+  }, [chat, gone, jump, focus]);
 
   useKeptTitle(sessions, session.id, state);
   useUnread(session.name || state.session?.name || "", running !== undefined, onAnswered);
@@ -65,7 +77,7 @@ export function ChatPage({ chat, session, sessions, header, onNew, onAnswered }:
   useShortcuts({ KeyJ: jump });
   useEffect(() => {
     // on glass the keyboard would cover half of the page before anybody asked for it
-    if (matchMedia("(hover: hover)").matches) focus();
+    if (canHover()) focus();
   }, [focus]);
 
   return (
@@ -75,7 +87,7 @@ export function ChatPage({ chat, session, sessions, header, onNew, onAnswered }:
         {shown.length > 0 || !state.loaded ? (
           <Thread entries={shown} follow={follow} />
         ) : (
-          <Empty name={state.session?.name ?? ""} onPick={send} live={!gone} />
+          bots && <Empty name={state.session?.name ?? ""} bot={botOf(bots, state.session?.bot)} onPick={send} live={!gone} />
         )}
         <div className={styles.foot}>
           <div className={styles.column}>

@@ -1,5 +1,6 @@
 import type { Connection as State, SavedSession } from "../../client";
 import { useText } from "../i18n/useText";
+import { botOf, useBots } from "./bots";
 import { Connection } from "./Connection";
 import { EditIcon, ExportIcon, MenuIcon, MoreIcon, PanelIcon, ShareIcon, TrashIcon } from "./icons";
 import { Menu, MenuItem } from "./Menu";
@@ -19,6 +20,7 @@ interface Props {
 /** Which chat this is, how it is connected, and what can be done with it. */
 export function Header({ session, status, onMenu, wide, onTask }: Props) {
   const t = useText();
+  const bot = botOf(useBots() ?? [], session.bot)?.title;
   const live = status !== "gone";
   return (
     <header className={styles.header}>
@@ -27,9 +29,16 @@ export function Header({ session, status, onMenu, wide, onTask }: Props) {
           {wide ? <PanelIcon /> : <MenuIcon />}
         </button>
       )}
-      <h1 className={styles.title} dir="auto">
-        {session.name || t("chat.untitled")}
-      </h1>
+      <div className={styles.names}>
+        <h1 className={styles.title} dir="auto">
+          {session.name || t("chat.untitled")}
+        </h1>
+        {bot && (
+          <span className={styles.bot} dir="auto">
+            {bot}
+          </span>
+        )}
+      </div>
       <Connection status={status} />
       {live && (
         <button type="button" className="quiet" onClick={() => onTask({ kind: "share", session })} aria-label={t("share")} title={t("share")}>

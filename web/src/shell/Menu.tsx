@@ -34,7 +34,8 @@ export function Menu({ label, icon, children, className }: Props) {
   const onToggle = (event: ToggleEvent<HTMLDivElement>) => {
     if (event.newState !== "open" || !menu.current || !button.current) return;
     place(menu.current, button.current);
-    items()[0]?.focus({ preventScroll: true });
+    const all = items();
+    (all.find((item) => item.ariaCurrent) ?? all[0])?.focus({ preventScroll: true });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const all = items();
@@ -72,13 +73,23 @@ export function Menu({ label, icon, children, className }: Props) {
 interface ItemProps {
   icon: ReactNode;
   danger?: boolean;
+  /** It has the focus when the menu opens. */
+  current?: boolean;
   onClick: () => void;
   children: ReactNode;
 }
 
-export function MenuItem({ icon, danger = false, onClick, children }: ItemProps) {
+export function MenuItem({ icon, danger = false, current = false, onClick, children }: ItemProps) {
   return (
-    <button type="button" role="menuitem" tabIndex={-1} className={styles.item} data-danger={danger || undefined} onClick={onClick}>
+    <button
+      type="button"
+      role="menuitem"
+      tabIndex={-1}
+      className={styles.item}
+      data-danger={danger || undefined}
+      aria-current={current || undefined}
+      onClick={onClick}
+    >
       {icon}
       {children}
     </button>

@@ -25,12 +25,14 @@ const snippet = (text: string): string => text.replace(/[#*_`>|~]+/g, "").replac
 
 interface Props {
   session: SavedSession;
+  /** Who answers, where there are several. */
+  bot: string | undefined;
   current: boolean;
   onOpen: (id: string) => void;
   onTask: (task: Task) => void;
 }
 
-export const SessionRow = memo(({ session, current, onOpen, onTask }: Props) => {
+export const SessionRow = memo(({ session, bot, current, onOpen, onTask }: Props) => {
   const { text: t, language } = useSpeech();
   const title = session.name || t("chat.untitled");
   return (
@@ -43,6 +45,7 @@ export const SessionRow = memo(({ session, current, onOpen, onTask }: Props) => 
           {when(session.updatedAt, language)}
         </time>
         <span className={styles.last} dir="auto">
+          {bot && <span className={styles.bot}>{bot}</span>}
           {snippet(session.lastText) || t("chat.nothing")}
         </span>
       </button>

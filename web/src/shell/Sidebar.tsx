@@ -2,8 +2,10 @@ import { type Ref, useDeferredValue, useMemo, useState } from "react";
 
 import type { SavedSession } from "../../client";
 import { useText } from "../i18n/useText";
+import { botOf, useBots } from "./bots";
 import { KeyboardIcon, PanelIcon, PlusIcon, SearchIcon, SunIcon } from "./icons";
 import { Mark } from "./Mark";
+import { NewChat } from "./NewChat";
 import { search } from "./search";
 import { SessionRow } from "./SessionRow";
 import type { Task } from "./tasks";
@@ -15,7 +17,7 @@ interface Props {
   currentId: string | undefined;
   searchField: Ref<HTMLInputElement>;
   onOpen: (id: string) => void;
-  onNew: () => void;
+  onNew: (bot?: string) => void;
   onTask: (task: Task) => void;
   onHide: () => void;
 }
@@ -25,6 +27,7 @@ export function Sidebar({ list, currentId, searchField, onOpen, onNew, onTask, o
   const t = useText();
   const [query, setQuery] = useState("");
   const wanted = useDeferredValue(query);
+  const bots = useBots() ?? [];
   const found = useMemo(() => search(list, wanted), [list, wanted]);
   return (
     <div className={styles.sidebar}>
@@ -35,10 +38,10 @@ export function Sidebar({ list, currentId, searchField, onOpen, onNew, onTask, o
           <PanelIcon />
         </button>
       </div>
-      <button type="button" className={styles.new} onClick={onNew} aria-keyshortcuts="Alt+N">
+      <NewChat className={styles.new} onNew={onNew}>
         <PlusIcon />
         {t("chat.new")}
-      </button>
+      </NewChat>
       <label className={styles.search}>
         <SearchIcon />
         <span className="unseen">{t("search")}</span>
@@ -58,6 +61,7 @@ export function Sidebar({ list, currentId, searchField, onOpen, onNew, onTask, o
             <SessionRow
               key={session.id}
               session={session}
+              bot={bots.length > 1 ? botOf(bots, session.bot)?.title : undefined}
               current={session.id === currentId}
               onOpen={onOpen}
               onTask={onTask}

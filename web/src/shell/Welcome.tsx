@@ -1,6 +1,7 @@
 import { type FormEvent, useId, useState } from "react";
 
 import { useText } from "../i18n/useText";
+import { pick, useBots, useSeveral } from "./bots";
 import { Line } from "./Line";
 import { Mark } from "./Mark";
 import { remembered } from "./memory";
@@ -9,16 +10,21 @@ import { useProblem } from "./problems";
 import styles from "./Centre.module.css";
 
 interface Props {
-  onStart: (name: string) => Promise<void>;
+  onStart: (name: string, bot: string) => Promise<void>;
+  /** Who answers, where that is not the reader's choice. */
+  bot?: string | null;
   /** In a small frame: without the promise. */
   compact?: boolean;
 }
 
 /** The first visit: a name, and the conversation begins. */
-export function Welcome({ onStart, compact = false }: Props) {
+export function Welcome({ onStart, bot = null, compact = false }: Props) {
   const t = useText();
   const say = useProblem();
   const [name, setName] = useState(remembered("name") ?? "");
+  const bots = useBots();
+  const several = useSeveral();
+  const [chosen, choose] = useState(remembered("bot"));
   const [state, setState] = useState<{ busy: boolean; problem: string | null }>({ busy: false, problem: null });
   const field = useId();
   const problem = useId();
@@ -31,7 +37,7 @@ export function Welcome({ onStart, compact = false }: Props) {
       return;
     }
     setState({ busy: true, problem: null });
-    onStart(name.trim()).catch((error: unknown) => setState({ busy: false, problem: say(error) }));
+    onStart(name.trim(), bot ?? pick(bots, chosen)).catch((error: unknown) => setState({ busy: false, problem: say(error) }));
   };
 
   return (
@@ -43,6 +49,7 @@ export function Welcome({ onStart, compact = false }: Props) {
         </span>
         <h1 className={compact ? styles.small : styles.title}>{compact ? t("empty.hi") : t("welcome.title")}</h1>
         {!compact && <p className={styles.lead}>{t("welcome.lead")}</p>}
+        {bot === null && bots && several && <several.BotChoice bots={bots} chosen={pick(bots, chosen)} onChoose={choose} />}
         <label className={styles.label} htmlFor={field}>
           {t("welcome.name")}
         </label>

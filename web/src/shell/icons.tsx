@@ -11,7 +11,7 @@ function icon(content: ReactNode, flip = false) {
   };
 }
 
-const line = (d: string, flip = false) => icon(<path d={d} />, flip);
+export const line = (d: string, flip = false) => icon(<path d={d} />, flip);
 
 export const MenuIcon = line("M4 7.5h16M4 12h16M4 16.5h10", true);
 export const PanelIcon = line("M6.5 4.5h11a2.5 2.5 0 0 1 2.5 2.5v10a2.5 2.5 0 0 1-2.5 2.5h-11A2.5 2.5 0 0 1 4 17V7a2.5 2.5 0 0 1 2.5-2.5ZM9.5 4.5v15", true);

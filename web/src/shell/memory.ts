@@ -2,7 +2,7 @@
  * What the browser keeps of the reader's choices. Private windows and strict settings may refuse: then they last as long
  * as the page.
  */
-export type Choice = "language" | "theme" | "name" | "sidebar";
+export type Choice = "language" | "theme" | "name" | "bot" | "sidebar";
 
 const key = (choice: Choice): string => `unbroken.${choice}`;
 

@@ -4,7 +4,7 @@ import type { SavedSession } from "../../client";
 import { search } from "./search";
 import { titleOf } from "./useKeptTitle";
 
-const chat = (name: string, lastText: string): SavedSession => ({ id: name, token: "", name, lastText, updatedAt: 0 });
+const chat = (name: string, lastText: string): SavedSession => ({ id: name, token: "", name, bot: "", lastText, updatedAt: 0 });
 
 const LIST = [chat("Crème brûlée", "Sugar, then fire."), chat("Knives", "Sharpen at 15°."), chat("", "مرحبا")];
 

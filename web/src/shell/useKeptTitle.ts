@@ -14,7 +14,7 @@ export function titleOf(text: string): string {
 }
 
 /**
- * Keeps the list of chats true to the open one: its title, its last text, its time.
+ * Keeps the list of chats true to the open one: its title, its bot, its last text, its time.
  *
  * A session is born with the name of its owner. As a title that says nothing, so until somebody gives it another one, the
  * list shows how the conversation began.
@@ -23,6 +23,7 @@ export function useKeptTitle(sessions: Sessions, id: string, state: State): void
   const last = state.turns.at(-1);
   const done = last?.reply && last.reply.status !== "running" ? last.reply : null;
   const name = state.session?.name;
+  const bot = state.session?.bot ?? "";
   const first = state.turns[0]?.message.msg;
   const text = done?.text || last?.message.msg;
   const time = done?.timestamp ?? last?.message.timestamp;
@@ -33,8 +34,9 @@ export function useKeptTitle(sessions: Sessions, id: string, state: State): void
     const renamed = name !== remembered("name");
     sessions.update(id, {
       name: renamed ? name : titleOf(first ?? ""),
+      bot,
       ...(text !== undefined && { lastText: text.trim().slice(0, 200) }),
       ...(time && { updatedAt: Date.parse(time) }),
     });
-  }, [sessions, id, name, first, text, time]);
+  }, [sessions, id, name, bot, first, text, time]);
 }

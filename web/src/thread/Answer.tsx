@@ -4,7 +4,9 @@ import { LazyMarkdown } from "../markdown/LazyMarkdown";
 import { Mark } from "../shell/Mark";
 import { Safe } from "../shell/Safe";
 import { Actions, type Versions } from "./Actions";
+import { Choices } from "./Choices";
 import { Failed } from "./Failed";
+import { Files } from "./Files";
 import { isForReaders, Parts } from "./Parts";
 import { Sources } from "./Sources";
 
@@ -13,6 +15,10 @@ import styles from "./Answer.module.css";
 interface Props {
   /** Null until the first attempt begins. */
   reply: Reply | null;
+  /** Whether it ended with a question that can be answered now. */
+  asks: boolean;
+  /** How its question was answered. */
+  answer: string | null;
   /** What the reader asked for and the server did not confirm yet. */
   asked: Asked | null;
   /** Asks for another answer; null where that is not possible. */
@@ -23,7 +29,7 @@ interface Props {
 }
 
 /** The answer to a message, while it comes and afterwards. */
-export function Answer({ reply, asked, onAgain, versions, last }: Props) {
+export function Answer({ reply, asks, answer, asked, onAgain, versions, last }: Props) {
   const t = useText();
   const running = reply === null || reply.status === "running";
   const text = reply?.text ?? "";
@@ -43,7 +49,9 @@ export function Answer({ reply, asked, onAgain, versions, last }: Props) {
         {running && text === "" && !reply?.parts.some(isForReaders) && <p className={styles.wait}>{t("answer.wait")}</p>}
         {running && (reply?.attempt ?? 1) > 1 && <p className={styles.note}>{t("answer.attempt")}</p>}
         {running && asked?.type === "reply.cancel" && <p className={styles.note}>{t("answer.stopping")}</p>}
+        {reply && <Files parts={reply.parts} />}
         {reply && <Sources parts={reply.parts} />}
+        {reply && <Choices reply={reply} open={asks} answer={answer} />}
         {reply?.status === "cancelled" && <p className={styles.stopped}>{t("answer.stopped")}</p>}
         {reply?.status === "failed" && <Failed error={reply.error} onAgain={onAgain} />}
         {reply && !running && <Actions reply={reply} rated={asked?.type === "message.feedback" ? asked.value : reply.feedback} onAgain={onAgain} versions={versions} />}

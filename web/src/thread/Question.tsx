@@ -46,7 +46,7 @@ export function Question({ entry, text, onEdit, last }: Props) {
         />
       ) : (
         <>
-          <div className={styles.bubble} data-step={entry.step}>
+          <div className={styles.bubble} data-step={entry.pending?.error?.code === "not_waiting" ? "waiting" : entry.step}>
             <p className={long && !whole ? styles.folded : styles.text} dir="auto">
               {text}
             </p>

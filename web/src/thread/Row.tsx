@@ -28,7 +28,8 @@ export const Row = memo(({ entry, last }: Props) => {
     if (entry.step === "running") chat.stop(entry.id);
     chat.send(changed, { replaces: entry.id });
   };
-  const changeable = last && !older && entry.turn !== null;
+  // the same answer once more would be a message of its own, to which nobody asked a question
+  const changeable = last && !older && entry.turn !== null && !entry.turn.message.answers;
 
   return (
     <div className={styles.row}>
@@ -36,6 +37,8 @@ export const Row = memo(({ entry, last }: Props) => {
       {(reply || entry.step === "running") && (
         <Answer
           reply={reply}
+          asks={!older && entry.asks}
+          answer={older ? null : entry.answer}
           asked={(older ?? entry.turn)?.asked ?? null}
           onAgain={changeable && entry.step === "answered" ? () => send(entry.text) : null}
           versions={count > 1 ? { index, count, go: (to) => setChosen({ of: count, index: to }) } : null}

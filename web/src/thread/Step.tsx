@@ -22,6 +22,19 @@ export function Step({ entry }: { entry: Entry }) {
         </span>
       );
     case "refused":
+      if (pending?.error?.code === "not_waiting") {
+        return (
+          <span className={`${styles.step} ${styles.back}`} role="status">
+            {t("step.answered")}
+            <button type="button" className="link" onClick={() => chat.sendAnyway(entry.id)}>
+              {t("step.anyway")}
+            </button>
+            <button type="button" className="link" onClick={() => chat.withdraw(entry.id)}>
+              {t("discard")}
+            </button>
+          </span>
+        );
+      }
       return (
         <span className={styles.refused} role="alert">
           {pending?.error?.code === "session_full" ? t("step.full") : (pending?.error?.message ?? t("step.refused"))}

@@ -7,6 +7,8 @@ export interface ThreadActions {
   readonly chat: Chat;
   /** False once the session is gone: everything can be read, nothing can be changed. */
   readonly live: boolean;
+  /** Answers the question with which a reply ended. */
+  readonly answer: (text: string, replyId: string) => void;
 }
 
 export const ThreadContext = createContext<ThreadActions | null>(null);

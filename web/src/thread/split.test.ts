@@ -9,6 +9,8 @@ const entry = (id: string, step: Entry["step"]): Entry => ({
   step,
   place: 0,
   reply: null,
+  asks: false,
+  answer: null,
   turn: null,
   pending: null,
   versions: [],

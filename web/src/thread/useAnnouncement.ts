@@ -15,14 +15,19 @@ export function useAnnouncement(entries: readonly Entry[]): Said | null {
   const [said, say] = useState<Said | null>(null);
   const heard = useRef<string | null>(null);
 
-  const running = entries.find((entry) => entry.reply?.status === "running")?.id ?? null;
-  const ended = heard.current === null ? undefined : entries.find((entry) => entry.id === heard.current)?.reply?.status;
+  // from the moment it is sent: an answer may be whole before it was ever seen to begin
+  const next = entries.find(({ step }) => step !== "answered" && step !== "refused");
+  const begun = next?.reply?.status === "running";
+  const last = heard.current === null ? undefined : entries.find((entry) => entry.id === heard.current);
+  const ended = last?.step === "answered" ? last.reply?.status : undefined;
+  const asks = last?.asks;
 
   useEffect(() => {
-    if (ended && ended !== "running") say(ENDS[ended]);
-    else if (running && running !== heard.current) say("announce.started");
-    heard.current = running;
-  }, [running, ended]);
+    if (asks) say("announce.asked");
+    else if (ended && ended !== "running") say(ENDS[ended]);
+    else if (begun) say("announce.started");
+    heard.current = next?.id ?? null;
+  }, [next?.id, begun, ended, asks]);
 
   return said;
 }

@@ -1,5 +1,8 @@
 """Plain text: a text is a message, the reply comes as one text once it is committed. For Postman, websocat, wscat.
 
+A question has its options behind it, `Delete them? [yes / no]`, and the next text answers it. A reply that gave way to
+one for several messages is not written.
+
 Nothing of the past is sent on connecting, except the replies that were still to come.
 """
 
@@ -15,7 +18,7 @@ from unbroken.log import Entry, Kind
 from unbroken.protocol import Command, Error, MessageSend, ReplyCancelled, ReplyCompleted, ReplyFailed, decode_event
 from unbroken.server.dialects import Notice
 from unbroken.server.viewer import Replaced
-from unbroken.types import Message, Role, Status
+from unbroken.types import Message, Question, Role, Status
 
 _messages = msgspec.json.Decoder(list[Message])
 
@@ -52,17 +55,22 @@ class Plain:
         event = decode_event(entry.frame)
         assert isinstance(event, ReplyCompleted | ReplyFailed | ReplyCancelled)
         self._answered = event.message.turn
-        return _text(event.message)
+        return None if event.message.merged_into else _text(event.message)
 
     def replaced(self, snapshot: Replaced) -> Sequence[bytes]:
         """Writes the replies that were committed since the last one that was written."""
         replies = [message for message in _messages.decode(snapshot.messages) if message.role is Role.ASSISTANT]
         before, self._answered = self._answered, max((reply.turn for reply in replies), default=0)
         self._asked = snapshot.cursor.turn.first
-        return [_text(reply) for reply in replies if before is not None and reply.turn > before]
+        if before is None:
+            return []
+        return [_text(reply) for reply in replies if reply.turn > before and not reply.merged_into]
 
 
 def _text(reply: Message) -> bytes:
     if reply.status is Status.FAILED and reply.error is not None:
         return reply.error.message.encode()
-    return reply.msg.encode()
+    questions = (part for part in reversed(reply.parts) if isinstance(part, Question))
+    question = next(questions, None)  # it stands at the end of the text
+    options = f" [{' / '.join(question.options)}]" if question and question.options else ""
+    return f"{reply.msg}{options}".encode()
