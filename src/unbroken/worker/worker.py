@@ -75,6 +75,8 @@ class Worker:
             ConfigurationError: Redis refuses for good what a worker needs.
         """
         backend, settings = self._backend, self._settings
+        if not await self._prepare():
+            return
         self._outbox = Outbox(backend.redis.router, backend.log, backend.keys, settings.reply_bytes)
         self._control = Control(backend.redis, backend.keys, self._leases)
         readers = [backend.redis.ready(tag, self.consumer) for tag in backend.keys.tags]
@@ -90,7 +92,6 @@ class Worker:
             for tag, ready in zip(backend.keys.tags, readers, strict=True)
         ]
         watchdog = Watchdog(settings.block_warning, self._bots.names)
-        await self._bots.start()
         watchdog.start()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -122,6 +123,22 @@ class Worker:
             for ready in readers:
                 await ready.close()
             await self._bots.close()
+
+    async def _prepare(self) -> bool:
+        """Starts the bots, which may have much to load. False if the worker is stopped before they have."""
+        starting = asyncio.ensure_future(self._bots.start())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+                return True
+            return False
+        finally:
+            stopping.cancel()
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait([starting])
 
     def _give_way(self) -> None:
         """Slots became scarce: those that only wait for work are needed."""

@@ -16,7 +16,9 @@ from unbroken.models.wrap import wrap
 from unbroken.scripts import Code
 from unbroken.turn import Turn
 from unbroken.types import Piece, Reasoning, Status
+from unbroken.worker.bots import Bots
 from unbroken.worker.control import Control
+from unbroken.worker.worker import Worker
 
 pytestmark = pytest.mark.settings(partitions=2, lease=15)
 
@@ -170,3 +172,20 @@ async def test_a_cancellation_that_comes_before_its_reply_is_known(
         await talk.send("hang")
         assert (await talk.outcome("m1", timeout=3)).status is Status.CANCELLED
     assert not bot.turns
+
+
+async def test_a_worker_stops_while_its_bot_loads(backend: Backend) -> None:
+    """Models take minutes to load; nobody waits for that who wants to stop."""
+    loading = asyncio.Event()
+
+    class Slow(Scripted):
+        async def start(self) -> None:
+            loading.set()
+            await asyncio.Event().wait()
+
+    worker = Worker(backend, Bots.of(Slow()))
+    running = asyncio.create_task(worker.run())
+    await loading.wait()
+    worker.stop()
+    async with asyncio.timeout(20):
+        await running
