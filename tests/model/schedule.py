@@ -55,7 +55,7 @@ _ACTIONS: dict[Callable[[World], None], float] = {
 }
 _MORE: dict[Mode, dict[Callable[[World], None], float]] = {
     Mode.PLAIN: {},
-    Mode.FAILOVER: {faults.fail_over: 4},
+    Mode.FAILOVER: {faults.fail_over: 6},
     Mode.EXPIRE: {faults.delete: 1.2},
     Mode.TTL: {faults.let_time_pass: 2},
 }

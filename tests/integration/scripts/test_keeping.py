@@ -73,7 +73,7 @@ async def test_a_late_copy_of_a_checkpoint_does_nothing(desk: Desk) -> None:
     await desk.accept("m1")
     taken = await desk.take("n1")
     await desk.chunk(delta(taken.epoch, 1, "said"))
-    for number, data, seq in ((1, "one", 0), (2, "two", 1), (1, "one", 0), (2, "two", 1)):
+    for number, data, seq in ((1, "one", 0), (2, "two", 1), (2, "two", 1), (1, "one", 0)):
         assert await keep(desk, taken.epoch, number, data, seq) is Code.OK
     again = await desk.take("n2", continues=False)
     assert (again.kept, again.partial) == (b"two", "said")

@@ -109,3 +109,13 @@ async def test_an_expired_session_leaves_nothing(desk: Desk) -> None:
     assert await desk.redis("EXISTS", *desk.keys.owned) == 0
     assert (await desk.take("n2", entry=entry)).code is Code.GONE
     assert (await desk.ready(), await desk.pending()) == ([], [])
+
+
+async def test_a_log_that_begins_with_a_cancelled_reply_ends_with_its_session(desk: Desk) -> None:
+    """Nothing was ever started: the take that found nothing to do made the log."""
+    await desk.accept("m1")
+    await desk.cancel("m1")
+    assert (await desk.take("n1")).code is Code.EMPTY
+    ends = await desk.ends()
+    assert len(ends) == 1
+    assert -1 not in ends
