@@ -7,6 +7,7 @@ with an old cursor is compared with it long after the log was trimmed.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
@@ -336,7 +337,8 @@ class Journal:
             require(kept, "D: the outcome lacks parts that were shown", message.parts, parts)
         else:
             require(message.msg == partial, "D: the outcome is not what was shown", message.msg, partial)
-            require(message.parts == parts, "D: the outcome has not the parts that were shown", message.parts, parts)
+            same = joined(message.parts) == joined(parts)
+            require(same, "D: the outcome has not the parts that were shown", message.parts, parts)
             if message.status is Status.CANCELLED:
                 require(turn in self.flagged, "A: cancelled without a cancel", entry)
             else:
@@ -376,6 +378,18 @@ class Journal:
     def _append(self, entry: Entry, running: Running | None) -> None:
         self.log.append(entry)
         self.places[entry.id] = Place(len(self.outcomes), running)
+
+
+def joined(parts: Iterable[Part]) -> list[Part]:
+    """The parts as a reader sees them: reasoning that follows each other is one."""
+    found: list[Part] = []
+    for part in parts:
+        before = found[-1] if found else None
+        if isinstance(part, Reasoning) and isinstance(before, Reasoning):
+            part = Reasoning(before.text + part.text)
+            found.pop()
+        found.append(part)
+    return found
 
 
 def reasons(parts: list[Part]) -> str:

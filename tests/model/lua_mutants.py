@@ -218,7 +218,10 @@ LUA_MUTANTS = {
         "(A: the state|D: the bot finds another question)", "*", "if asking and not into then", "if asking then"
     ),
     "a bot that goes on is told the newest only": _lua(
-        "D: the bot is told (too little|another)", "take", "  if asked ~= '' then", "  if false then"
+        "D: the bot (is told (too little|another)|finds something else)",
+        "take",
+        "  if asked ~= '' then",
+        "  if false then",
     ),
     # Policies
     "merge does not answer what it stopped": _lua(
@@ -234,7 +237,7 @@ LUA_MUTANTS = {
         "D: an outcome gave way to another", "*", "if into then outcome =", "if false then outcome ="
     ),
     "a cancel undoes a merge": _lua("A: the state", "cancel", "'HSETNX'", "'HSET'"),
-    "reject waits": _lua("A: accept answered OK", "accept", " or (unfinished > 0 and policy == 'reject')", ""),
+    "reject waits": _lua("A: accept answered (OK|FULL)", "accept", " or (unfinished > 0 and policy == 'reject')", ""),
     # Readers
     "resume ignores changes": _lua("D:", "resume", "turn_exact and ARGV[7] == rev", "turn_exact"),
     "resume without exactness": _lua("D:", "resume", "if log_exact and turn_exact and ARGV[7] == rev then", "do"),

@@ -36,20 +36,26 @@ local function answer(turnid, epoch, attempt, frame, partial, parts, saved, aski
   return { 'OK', turnid, epoch, attempt, frame, partial, parts, saved or '', asked, found }
 end
 
--- The text and the parts of an attempt up to a log id. The parts stay as they were written.
+-- The text and the parts of an attempt up to a log id. The parts stay as they were written, but for reasoning that
+-- follows each other, which is one part.
 local function shown(epoch, last)
-  local pieces, parts = {}, {}
+  local pieces, parts, thoughts = {}, {}, {}
+  local function thought()
+    if thoughts[1] then parts[#parts + 1] = '{"type":"reasoning","text":' .. text(table.concat(thoughts)) .. '}' end
+    thoughts = {}
+  end
   for _, e in ipairs(redis.call('XRANGE', log, epoch .. '-0', last)) do
     local kind, frame = e[2][2], e[2][4]
-    if kind == 's' then
-      pieces[#pieces + 1] = cjson.decode(frame).text
-      parts[#parts + 1] = string.match(frame, ',"parts":%[(.*)%]}$')
-    elseif kind == 'd' then
-      pieces[#pieces + 1] = cjson.decode(frame).text
-    elseif kind == 'p' then
-      parts[#parts + 1] = string.match(frame, '^{"type":"reply.part","turn":%d+,"part":(.*)}$')
+    local part = kind == 'p' and string.match(frame, '^{"type":"reply.part","turn":%d+,"part":(.*)}$')
+    if part and string.find(part, '{"type":"reasoning",', 1, true) == 1 then
+      thoughts[#thoughts + 1] = cjson.decode(part).text
+    else
+      thought()
+      if part then parts[#parts + 1] = part else pieces[#pieces + 1] = cjson.decode(frame).text end
+      if kind == 's' then parts[#parts + 1] = string.match(frame, ',"parts":%[(.*)%]}$') end
     end
   end
+  thought()
   return table.concat(pieces), parts[1] and '[' .. table.concat(parts, ',') .. ']' or ''
 end
 

@@ -187,3 +187,17 @@ async def test_started_says_what_stays(backend: Backend) -> None:
         door.set()
         reply = await talk.outcome("m1")
     assert (reply.msg, reply.parts) == ("So: nothing.", [ToolResult("1", {"found": []})])
+
+
+async def test_reasoning_that_follows_each_other_is_one_part_in_the_next_attempt(backend: Backend) -> None:
+    talk = await Talk.begin(backend)
+    first, second = Scripted(continues=True), Scripted(continues=True)
+    message = "think a; sleep 0.01; think b; sleep 0.01; think c; say d; think e; wait door"
+    async with working(backend, first):
+        await talk.send(message)
+        await until(lambda: first.waiting["door"])
+        await talk.shows("d")
+    second.open("door")
+    async with working(backend, second):
+        await talk.outcome("m1")
+    assert second.turns[0].parts == (Reasoning("abc"), Reasoning("e"))
