@@ -7,11 +7,11 @@ with an old cursor is compared with it long after the log was trimmed.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
 from tests.model import changes
+from tests.model.parts import joined, reasons
 from tests.model.picture import Running, in_order, place
 from tests.model.violation import require
 from unbroken.cursor import ZERO, StreamId
@@ -26,7 +26,7 @@ from unbroken.protocol import (
     ReplyStarted,
     decode_event,
 )
-from unbroken.types import Message, Part, Question, Reasoning, Role, Status
+from unbroken.types import Message, Role, Status
 
 OUTCOMES = {
     Status.COMPLETED: ReplyCompleted,
@@ -378,23 +378,6 @@ class Journal:
     def _append(self, entry: Entry, running: Running | None) -> None:
         self.log.append(entry)
         self.places[entry.id] = Place(len(self.outcomes), running)
-
-
-def joined(parts: Iterable[Part]) -> list[Part]:
-    """The parts as a reader sees them: reasoning that follows each other is one."""
-    found: list[Part] = []
-    for part in parts:
-        before = found[-1] if found else None
-        if isinstance(part, Reasoning) and isinstance(before, Reasoning):
-            part = Reasoning(before.text + part.text)
-            found.pop()
-        found.append(part)
-    return found
-
-
-def reasons(parts: list[Part]) -> str:
-    """All that parts say, however it was cut."""
-    return "".join(part.text for part in parts if isinstance(part, (Reasoning, Question)))
 
 
 def iso(microseconds: int) -> str:

@@ -8,7 +8,8 @@ import msgspec
 
 from tests.model.changes import movable
 from tests.model.connection import Word
-from tests.model.journal import Journal, Progress, joined
+from tests.model.journal import Journal, Progress
+from tests.model.parts import joined
 from tests.model.violation import require
 from unbroken.cursor import StreamId
 from unbroken.protocol import MessageAccepted, decode_event
