@@ -2,8 +2,8 @@
 
 # The first of these that is new enough; make PYTHON=/path/to/python chooses another.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
-# How many test processes run side by side: more than the cores of a small machine, since most of them wait.
-WORKERS ?= 3
+# How many test processes run side by side.
+WORKERS ?= 2
 # Arguments for `unbroken up`, as in: make run ARGS="mybot:bot --port 9000"
 ARGS ?=
 # quick, about three minutes, or full, about twenty

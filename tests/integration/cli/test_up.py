@@ -227,7 +227,7 @@ def test_dead_letters_are_listed_retried_and_dropped(start: Start, tmp_path: Pat
         "        os._exit(70)\n"
         "    return 'alive'\n"
     )
-    up = start(bot="mybot:bot", UNBROKEN_LEASE="1", UNBROKEN_ATTEMPTS="1")
+    up = start(bot="mybot:bot", UNBROKEN_LEASE="3", UNBROKEN_ATTEMPTS="1")
     talk = chat(url_of(up), tmp_path, "poison", "more of it")
     assert talk.returncode == 1
     assert talk.stderr.count("Error: The reply could not be finished.") == 2
