@@ -51,7 +51,8 @@ class Turn:
         number: 1, 2, 3 … within the session.
         attempt: 1, or more if an earlier worker died on the way.
         partial: the text that earlier attempts showed and that stays: all of it for a bot that declares
-            `continues = True`, else what was said before the last checkpoint. The bot says only what follows.
+            `continues = True`, else what was said before the last checkpoint. The bot says only what follows. What it
+            says while it is `replaying` belongs to earlier replies, and is no part of this.
         parts: the parts that earlier attempts showed and that stay.
         saved: the data of the last checkpoint as plain JSON values, or None.
         goes_on: the bot is stopped, but the reply is not: another worker continues it. What was begun elsewhere for the

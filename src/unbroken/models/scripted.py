@@ -105,7 +105,7 @@ class Scripted:
                 continue
             await self._tell(turn, word, rest)
             async for piece in self._step(turn, word, rest):
-                if isinstance(piece, str) and skip:
+                if isinstance(piece, str) and skip and not turn.replaying:
                     piece, skip = piece[skip:], max(0, skip - len(piece))
                     if not piece:
                         continue

@@ -201,3 +201,18 @@ async def test_reasoning_that_follows_each_other_is_one_part_in_the_next_attempt
     async with working(backend, second):
         await talk.outcome("m1")
     assert second.turns[0].parts == (Reasoning("abc"), Reasoning("e"))
+
+
+async def test_a_bot_that_continues_goes_on_in_the_reply_behind_its_question(backend: Backend) -> None:
+    """What it shows again on its way to the question is no part of what it continues."""
+    talk = await Talk.begin(backend)
+    first, second = Scripted(continues=True), Scripted(continues=True)
+    async with working(backend, first):
+        await talk.send("say a long way to; ask Shall I?; say , half; wait door; say , whole")
+        await talk.outcome("m1")
+        await talk.send("yes")
+        await talk.shows("yes, half")
+        await until(lambda: first.waiting["door"])
+    second.open("door")
+    async with working(backend, second):
+        assert (await talk.outcome("m2")).msg == "yes, half, whole"
