@@ -32,9 +32,9 @@ async def _deadly(scene: Scene) -> int:
 
 
 def _judged(scene: Scene, talk: Talk, sent: Sent, reply: Message) -> None:
-    """It failed, unless somebody gave it another text meanwhile, or stopped it."""
+    """It failed, unless it got another text meanwhile, was stopped, or was taken for the answer to a question."""
     question = talk.chat.transcript.question(sent.id)
-    unchanged = question is not None and question.msg == sent.text
+    unchanged = question is not None and question.msg == sent.text and question.answers is None
     good = reply.status is not Status.COMPLETED if unchanged else True
     scene.judge.require(good, "A", talk.session, "no bot survives", sent.text, "but the outcome is", reply)
 
