@@ -87,7 +87,8 @@ SOURCE_MUTANTS = {
         "worker/outbox.py",
         "if top.second + 1 >= channel.next_seq:",
         "if True:",
-        f"{WORKER}/test_outage.py::test_cut_connections_lose_nothing",
+        "tests/unit/worker/test_outbox.py"
+        "::test_after_a_failover_that_nobody_felt_what_is_missing_there_is_written_before_anything_else",
     ),
     "a worker that was replaced goes on": SourceMutant(
         "worker/outbox.py",
