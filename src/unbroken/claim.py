@@ -93,7 +93,9 @@ def claimed(session: str, entry: str, taken: Taken, context: int) -> Claim:
     assert taken.turn is not None
     found = _found.decode(taken.found)
     name, bot = _names.decode(found.pop("$.name")), _names.decode(found.pop("$.bot"))
-    messages = list({(one.turn, one.role): one for some in found.values() for one in _messages.decode(some)}.values())
+    messages, *around = map(_messages.decode, found.values())
+    if around:  # the two may overlap
+        messages = list({(one.turn, one.role): one for some in (messages, *around) for one in some}.values())
     message = _accepted.decode(taken.message).message
     subject, text, journal = message, _together(messages, message), Journal()
     if taken.asked:

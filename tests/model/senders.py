@@ -10,6 +10,7 @@ from tests.model.shape import INBOX
 from tests.model.workers import SPICE
 from tests.model.world import World
 from unbroken.errors import Refused, Unavailable
+from unbroken.protocol import MessageSend
 from unbroken.scripts import Code, load
 from unbroken.types import Policy
 
@@ -30,7 +31,8 @@ def send(world: World) -> None:
         replaces = _known(world, client.session) if world.chance.random() < 0.1 else None
         answers = _asked(world, client.session) if world.chance.random() < 0.15 else None
         policy = world.chance.choices(POLICIES, WEIGHTS)[0]
-        client.conversation.send(message, f"text of {message}{world.chance.choice(SPICE)}", replaces, answers, policy)
+        text = f"text of {message}{world.chance.choice(SPICE)}"
+        client.conversation.send(MessageSend(message, text, replaces, answers, policy))
     client.transmit()
 
 

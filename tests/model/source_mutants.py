@@ -109,7 +109,7 @@ SOURCE_MUTANTS = {
         f"{WORKER}/test_takeover.py::test_after_its_grace_a_worker_hands_back_and_another_goes_on_at_once",
     ),
     "an outcome does not wait for Redis": SourceMutant(
-        "worker/reply.py",
+        "worker/patience.py",
         "pause = min(LONGEST_PAUSE, pause * 2)",
         "return",
         f"{WORKER}/test_outage.py::test_an_outcome_waits_for_redis",

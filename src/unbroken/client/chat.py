@@ -19,7 +19,7 @@ from unbroken.client.link import Link
 from unbroken.client.sent import Sent
 from unbroken.client.transcript import Transcript
 from unbroken.errors import Closed, MessageRefused
-from unbroken.protocol import Limits, ReplyDelta, ReplyPart, ReplyStarted, SessionInfo
+from unbroken.protocol import Limits, MessageSend, ReplyDelta, ReplyPart, ReplyStarted, SessionInfo
 from unbroken.types import Feedback, Message, Policy, Session
 
 
@@ -114,7 +114,7 @@ class Chat:
             raise MessageRefused("the message holds half a character (a lone surrogate)") from None
         if size > self.limits.message_bytes:
             raise MessageRefused(f"the message has {size} bytes; at most {self.limits.message_bytes} are allowed")
-        self._conversation.send(message_id, text, replaces, answers, policy)
+        self._conversation.send(MessageSend(message_id, text, replaces, answers, policy))
         sent = Sent(message_id, text, self._conversation, self._bell, self._check)
         if message_id in self._conversation.outbox:
             self._sent[message_id] = sent

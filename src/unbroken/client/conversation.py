@@ -18,6 +18,7 @@ from unbroken.protocol import (
     Limits,
     MessageAccepted,
     MessageAcknowledged,
+    MessageSend,
     Reconnect,
     ReplyCancelled,
     ReplyCompleted,
@@ -27,7 +28,6 @@ from unbroken.protocol import (
     SessionRenamed,
     Snapshot,
 )
-from unbroken.types import Policy
 
 REMEMBERED = 1024
 """How many of the newest cursors are compared to find a repeated event."""
@@ -53,19 +53,12 @@ class Conversation:
         self.gone: Refused | None = None
         self._seen: dict[str, None] = {}  # in order
 
-    def send(
-        self,
-        message_id: str,
-        text: str,
-        replaces: str | None = None,
-        answers: str | None = None,
-        policy: Policy | None = None,
-    ) -> None:
+    def send(self, message: MessageSend) -> None:
         """Owes the server a message, unless it is answered already."""
-        if self.transcript.outcome(message_id) is None:
-            self.outbox.add(message_id, text, replaces, answers, policy)
-            if self.transcript.question(message_id):
-                self.outbox.accepted(message_id)
+        if self.transcript.outcome(message.id) is None:
+            self.outbox.add(message)
+            if self.transcript.question(message.id):
+                self.outbox.accepted(message.id)
 
     def receive(self, event: Event, now: float) -> bool:
         """Takes an event of the server; returns whether it is news. What was seen before is not."""

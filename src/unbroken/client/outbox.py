@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from unbroken.client.transcript import Transcript
 from unbroken.protocol import Command, MessageSend, ReplyCancel
-from unbroken.types import Policy
 
 PATIENCE = 30.0
 """Longest pause, in seconds, before a message goes again if the server named none."""
@@ -64,16 +63,9 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def add(
-        self,
-        message_id: str,
-        text: str,
-        replaces: str | None = None,
-        answers: str | None = None,
-        policy: Policy | None = None,
-    ) -> None:
+    def add(self, message: MessageSend) -> None:
         """Takes a message, behind those that wait already."""
-        self._messages.setdefault(message_id, _Owed(MessageSend(message_id, text, replaces, answers, policy)))
+        self._messages.setdefault(message.id, _Owed(message))
 
     def cancel(self, message_id: str) -> None:
         """Takes a cancellation; it goes once the server has its message."""

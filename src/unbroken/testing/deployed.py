@@ -79,8 +79,10 @@ def _valkey() -> Iterator[str]:
 class _Bots(Bots):
     """Bots that tell when they are ready."""
 
-    def __init__(self, bots: Mapping[str, Bot], limits: Mapping[str, int] | None = None) -> None:
-        super().__init__(bots, limits)
+    def __init__(
+        self, bots: Mapping[str, Bot], limits: Mapping[str, int] | None = None, titles: Mapping[str, bool] | None = None
+    ) -> None:
+        super().__init__(bots, limits, titles)
         self.ready = asyncio.Event()
 
     async def start(self) -> None:

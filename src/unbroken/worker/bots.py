@@ -14,12 +14,16 @@ from unbroken.profiles import profiles
 from unbroken.turn import Turn
 from unbroken.types import Piece
 
+_UNLIMITED = 1 << 20
+"""More than any worker runs."""
+
 
 class Place(NamedTuple):
-    """A bot, and how many replies it may run at once."""
+    """A bot, how many replies it may run at once, and whether it names sessions; None: as the deployment has it."""
 
     bot: Bot
     limit: asyncio.Semaphore
+    titles: bool | None = None
 
 
 class Bots:
@@ -28,11 +32,17 @@ class Bots:
     Args:
         bots: at least one, by name.
         limits: replies that a bot may run at once on this worker; without one only the worker's own limit holds.
+        titles: which of them name sessions, where that differs from the deployment's setting.
     """
 
-    def __init__(self, bots: Mapping[str, Bot], limits: Mapping[str, int] | None = None) -> None:
-        limits = limits or {}
-        self._places = {name: Place(bot, asyncio.Semaphore(limits.get(name, 1 << 20))) for name, bot in bots.items()}
+    def __init__(
+        self, bots: Mapping[str, Bot], limits: Mapping[str, int] | None = None, titles: Mapping[str, bool] | None = None
+    ) -> None:
+        limits, titles = limits or {}, titles or {}
+        self._places = {
+            name: Place(bot, asyncio.Semaphore(limits.get(name, _UNLIMITED)), titles.get(name))
+            for name, bot in bots.items()
+        }
         self._first = next(iter(self._places.values()))
         self._stack = AsyncExitStack()
 
@@ -53,7 +63,7 @@ class Bots:
         limits = {
             name: profile.concurrency for name, profile in known.items() if profile.concurrency < settings.concurrency
         }
-        return cls(bots, limits)
+        return cls(bots, limits, {name: profile.titles for name, profile in known.items()})
 
     @property
     def names(self) -> str:
@@ -70,7 +80,7 @@ class Bots:
         """The bot of a session. Where there is none any more, its replies fail and say so."""
         if not name:
             return self._first
-        return self._places.get(name) or Place(_Missing(name), asyncio.Semaphore(1 << 20))
+        return self._places.get(name) or Place(_Missing(name), asyncio.Semaphore(_UNLIMITED))
 
     async def start(self) -> None:
         """Starts every bot; if one fails, those before it are closed."""

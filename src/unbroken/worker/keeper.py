@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
 from unbroken.claim import Claim, encode
-from unbroken.errors import BotError, LeaseLost, SessionGone, Unavailable
+from unbroken.errors import BotError, LeaseLost, SessionGone
 from unbroken.queue import Queue
 from unbroken.store import Store
 from unbroken.turn import Journal
 from unbroken.types import Question
 from unbroken.worker.channel import Channel
-from unbroken.worker.outbox import LONGEST_PAUSE
-
-logger = logging.getLogger("unbroken.worker")
+from unbroken.worker.patience import insist
 
 T = TypeVar("T")
 
@@ -110,15 +106,9 @@ class ReplyKeeper:
             )
 
     async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
-        pause = 0.1
-        while True:
-            try:
-                return await action()
-            except (LeaseLost, SessionGone):
-                self._on_lost()
-                await self._end
-                raise
-            except Unavailable as error:
-                logger.debug("session %s: the bot's progress waits for Redis: %s", self._claim.session, error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load
-                pause = min(LONGEST_PAUSE, pause * 2)
+        try:
+            return await insist(action, self._claim.session, "the bot's progress")
+        except (LeaseLost, SessionGone):
+            self._on_lost()
+            await self._end
+            raise

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import secrets
 from enum import Enum
+from functools import partial
 
 from unbroken.backend import Backend
 from unbroken.claim import Claim, Outcome
@@ -17,7 +17,8 @@ from unbroken.types import Failure, Status
 from unbroken.worker import pieces
 from unbroken.worker.bots import Place
 from unbroken.worker.keeper import Asking, ReplyKeeper
-from unbroken.worker.outbox import LONGEST_PAUSE, Outbox
+from unbroken.worker.outbox import Outbox
+from unbroken.worker.patience import insist
 
 logger = logging.getLogger("unbroken.worker")
 
@@ -46,7 +47,7 @@ class Reply:
 
     def __init__(self, claim: Claim, place: Place, backend: Backend, outbox: Outbox) -> None:
         self.claim = claim
-        self._bot, self._limit = place
+        self._bot, self._limit = place.bot, place.limit
         self._queue = backend.queue
         self._settings = settings = backend.settings
         self._channel = outbox.open(claim, on_lost=self._lost, on_gone=lambda: self.stop(Stop.GONE))
@@ -187,7 +188,8 @@ class Reply:
         seq = self._channel.next_seq
         for version in pieces.versions(outcome):
             try:
-                await self._finish(seq, version)
+                finish = partial(self._queue.finish, self.claim, seq, version)
+                await insist(finish, self.claim.session, "the outcome")
                 break
             except (MessageRefused, *pieces.UNENCODABLE) as error:
                 logger.warning("session %s: the reply is committed in a plainer form: %s", self.claim.session, error)
@@ -197,17 +199,6 @@ class Reply:
         if outcome.status is Status.COMPLETED and not outcome.text and not outcome.parts:
             logger.warning("bot %s answered with nothing in session %s", self._bot.name, self.claim.session)
         logger.debug("session %s, turn %d: %s", self.claim.session, self.claim.turn.first, outcome.status)
-
-    async def _finish(self, seq: int, outcome: Outcome) -> None:
-        pause = 0.1
-        while True:
-            try:
-                await self._queue.finish(self.claim, seq, outcome)
-                return
-            except Unavailable as error:
-                logger.debug("session %s: the outcome waits for Redis: %s", self.claim.session, error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load
-                pause = min(LONGEST_PAUSE, pause * 2)
 
     async def _hand_back(self) -> None:
         """Lets another worker go on at once: behind the last word if the bot continues, else from the start."""

@@ -8,9 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from unbroken.claim import Claim
-from unbroken.config import Settings
 from unbroken.errors import MessageRefused, SessionGone
-from unbroken.profiles import profiles
 from unbroken.store import Store
 from unbroken.types import Message, Role, Status, in_view
 from unbroken.worker.bots import Bots
@@ -33,24 +31,24 @@ class Titles:
     that comes to nothing, or if this worker stops meanwhile.
 
     Args:
-        settings: of the deployment, with those of each bot.
+        wanted: whether bots name sessions that do not say it themselves.
         bots: what answers.
         store: of the sessions.
     """
 
-    def __init__(self, settings: Settings, bots: Bots, store: Store) -> None:
+    def __init__(self, wanted: bool, bots: Bots, store: Store) -> None:
+        self._wanted = wanted
         self._bots = bots
         self._store = store
-        known = profiles(settings)
-        wanted = {name for name, profile in known.items() if profile.titles}
-        self._wanted = wanted | {""} if next(iter(known)) in wanted else wanted
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def consider(self, claim: Claim) -> None:
         """Looks for a name if this was the session's first reply; returns at once."""
-        title: Title | None = getattr(self._bots.find(claim.bot).bot, "title", None)
-        if claim.bot not in self._wanted or title is None or _replies(claim.context):
+        place = self._bots.find(claim.bot)
+        wanted = self._wanted if place.titles is None else place.titles
+        title: Title | None = getattr(place.bot, "title", None)
+        if not wanted or title is None or _replies(claim.context):
             return
         task = asyncio.create_task(self._name(claim, title), name=f"title of {claim.session}")
         self._tasks.add(task)

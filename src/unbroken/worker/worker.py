@@ -56,7 +56,7 @@ class Worker:
         self._handing_back = False
         self._slots = Slots(self._settings.concurrency, len(backend.keys.tags), self._give_way)
         self._leases = Leases(backend.queue, self.consumer, self._settings.lease)
-        self._titles = Titles(self._settings, bots, backend.store)
+        self._titles = Titles(self._settings.titles, bots, backend.store)
         self._partitions: list[Partition] = []
 
     def stop(self) -> None:

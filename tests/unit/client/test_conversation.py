@@ -72,7 +72,7 @@ def test_a_snapshot_brings_the_name_that_a_lost_rename_gave() -> None:
 
 def test_a_message_is_owed_until_its_outcome() -> None:
     conversation = connected()
-    conversation.send("m1", "?")
+    conversation.send(MessageSend("m1", "?"))
     assert conversation.outbox.due(0)[0] == [MessageSend("m1", "?")]
     conversation.receive(MessageAccepted(QUESTION, "c1"), 0)
     conversation.receive(READY, 0)
@@ -84,7 +84,7 @@ def test_a_message_is_owed_until_its_outcome() -> None:
 
 def test_a_snapshot_settles_what_it_answers() -> None:
     conversation = connected()
-    conversation.send("m1", "?")
+    conversation.send(MessageSend("m1", "?"))
     conversation.outbox.due(0)
     conversation.receive(Snapshot([QUESTION, ANSWER], "c2"), 0)
     conversation.receive(READY, 0)
@@ -94,22 +94,22 @@ def test_a_snapshot_settles_what_it_answers() -> None:
 def test_what_is_answered_already_is_not_sent() -> None:
     conversation = connected()
     conversation.receive(Snapshot([QUESTION, ANSWER], "c2"), 0)
-    conversation.send("m1", "?")
+    conversation.send(MessageSend("m1", "?"))
     assert conversation.outbox.due(0)[0] == []
 
 
 def test_what_is_stored_already_holds_nothing_back() -> None:
     conversation = connected()
     conversation.receive(MessageAccepted(QUESTION, "c1"), 0)
-    conversation.send("m1", "?")
-    conversation.send("m2", "!")
+    conversation.send(MessageSend("m1", "?"))
+    conversation.send(MessageSend("m2", "!"))
     assert conversation.outbox.due(0)[0] == [MessageSend("m1", "?"), MessageSend("m2", "!")]
 
 
 def test_a_final_refusal_ends_the_message_and_lets_the_next_one_go() -> None:
     conversation = connected()
-    conversation.send("m1", "?")
-    conversation.send("m2", "!")
+    conversation.send(MessageSend("m1", "?"))
+    conversation.send(MessageSend("m2", "!"))
     conversation.outbox.due(0)
     conversation.receive(Error("session_full", "full", message_id="m1"), 0)
     assert isinstance(conversation.refused["m1"], SessionFull)
@@ -118,7 +118,7 @@ def test_a_final_refusal_ends_the_message_and_lets_the_next_one_go() -> None:
 
 def test_what_a_message_answers_and_what_it_does_meanwhile_go_with_it_every_time() -> None:
     conversation = connected()
-    conversation.send("m1", "yes", answers="m0.reply", policy="interrupt")
+    conversation.send(MessageSend("m1", "yes", answers="m0.reply", policy="interrupt"))
     for _ in range(2):
         assert conversation.outbox.due(0)[0] == [MessageSend("m1", "yes", None, "m0.reply", "interrupt")]
         conversation.receive(READY, 0)
@@ -126,8 +126,8 @@ def test_what_a_message_answers_and_what_it_does_meanwhile_go_with_it_every_time
 
 def test_a_message_that_asked_for_it_is_refused_rather_than_waits() -> None:
     conversation = connected()
-    conversation.send("m1", "?", policy="reject")
-    conversation.send("m2", "!")
+    conversation.send(MessageSend("m1", "?", policy="reject"))
+    conversation.send(MessageSend("m2", "!"))
     for message_id in ("m1", "m2"):
         conversation.outbox.due(0)
         conversation.receive(Error("busy", "a reply is running", message_id=message_id, retry_after=2), 0)
@@ -138,7 +138,7 @@ def test_a_message_that_asked_for_it_is_refused_rather_than_waits() -> None:
 
 def test_a_cancel_of_nothing_is_forgotten_and_its_message_kept() -> None:
     conversation = connected()
-    conversation.send("m1", "?")
+    conversation.send(MessageSend("m1", "?"))
     conversation.outbox.cancel("m1")
     conversation.receive(MessageAccepted(QUESTION, "c1"), 0)
     assert conversation.outbox.due(0)[0] == [MessageSend("m1", "?"), ReplyCancel("m1")]
@@ -150,7 +150,7 @@ def test_a_cancel_of_nothing_is_forgotten_and_its_message_kept() -> None:
 
 def test_an_error_about_nothing_in_particular_changes_nothing() -> None:
     conversation = connected()
-    conversation.send("m1", "?")
+    conversation.send(MessageSend("m1", "?"))
     assert conversation.receive(Error("bad_request", "?"), 0)
     assert conversation.outbox.due(0)[0] == [MessageSend("m1", "?")]
 

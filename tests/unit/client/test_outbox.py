@@ -17,7 +17,7 @@ def send(message_id: str) -> MessageSend:
 def filled(*ids: str) -> Outbox:
     outbox = Outbox()
     for message_id in ids:
-        outbox.add(message_id, f"text of {message_id}")
+        outbox.add(MessageSend(message_id, f"text of {message_id}"))
     return outbox
 
 
@@ -45,7 +45,7 @@ def test_a_new_connection_sends_everything_unanswered_again_before_what_is_new()
         outbox.due(0)
         outbox.accepted(message_id)
     outbox.settled("a")
-    outbox.add("d", "text of d")
+    outbox.add(MessageSend("d", "text of d"))
     outbox.connected()
     assert outbox.due(0) == ([send("b"), send("c")], ANSWER)
     outbox.accepted("c")
@@ -204,5 +204,5 @@ def test_a_server_that_refuses_and_dies_at_random_gets_every_message_in_order(se
                 outbox.connected()
             case "add":
                 if (message_id := next(fresh, "")) != "":
-                    outbox.add(message_id, f"text of {message_id}")
+                    outbox.add(MessageSend(message_id, f"text of {message_id}"))
     assert accepted == ids

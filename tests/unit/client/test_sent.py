@@ -14,6 +14,7 @@ from unbroken.protocol import (
     Limits,
     MessageAccepted,
     MessageAcknowledged,
+    MessageSend,
     ReplyCompleted,
     ReplyDelta,
     ReplyStarted,
@@ -36,7 +37,7 @@ class Talk:
     def __init__(self) -> None:
         self.conversation = Conversation()
         self.conversation.receive(Snapshot([], "0"), 0)
-        self.conversation.send("m1", "?")
+        self.conversation.send(MessageSend("m1", "?"))
         self.bell = Bell()
         self.over: Exception | None = None
         self.sent = Sent("m1", "?", self.conversation, self.bell, self._check)
