@@ -41,6 +41,9 @@ const page: UserConfig = {
     include: ["client/**/*.test.ts", "src/**/*.test.{ts,tsx}", "widget/**/*.test.ts"],
     environment: "node",
     restoreMocks: true,
+    // nothing here waits for time; these only end what hangs, on a machine that may stand still for seconds
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 };
 

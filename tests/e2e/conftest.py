@@ -15,7 +15,10 @@ from unbroken.embedded import Embedded
 async def deployment(
     valkey: Embedded, prefix: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Deployment]:
-    """Servers and workers on the shared Valkey; what they printed is shown if the test fails."""
-    async with Deployment(valkey.address, prefix, tmp_path) as deployment:
+    """Servers and workers on the shared Valkey, with the settings that `request.param` gives.
+
+    What they printed is shown if the test fails.
+    """
+    async with Deployment(valkey.address, prefix, tmp_path, **getattr(request, "param", {})) as deployment:
         yield deployment
         print(deployment.logs())

@@ -8,13 +8,21 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
 ROOT = Path(__file__).parents[2]
+COUNTING = "tests.e2e.bots:counting"
+PATIENCE = 90
+"""Seconds that a process may take to start or to end, on a machine that stands still now and then."""
+TAKEOVER: Mapping[str, Any] = {"lease": 2, "attempts": 20}
+"""Settings for tests that wait until another worker takes over. A lease that runs out because the machine stood still
+costs an attempt too, and these must not be used up by that.
+"""
 
 
 def free_port() -> int:
@@ -42,9 +50,9 @@ class Process:
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
-    async def terminate(self, patience: float = 30) -> int:
+    async def terminate(self, patience: float = PATIENCE) -> int:
         """SIGTERM; returns the exit code."""
         self._process.send_signal(signal.SIGTERM)
         return await asyncio.to_thread(self._process.wait, patience)
@@ -70,7 +78,6 @@ class Deployment:
             **{name: value for name, value in os.environ.items() if not name.startswith(("UNBROKEN_", "REDIS_"))},
             "REDIS_URL": address,
             "UNBROKEN_PREFIX": prefix,
-            "UNBROKEN_LEASE": "2",
             "UNBROKEN_SESSIONS_PER_MINUTE": "0",
             **own,
         }
@@ -82,20 +89,25 @@ class Deployment:
         port = port or free_port()
         process = self._start(f"server-{port}", ["server", "--port", str(port)])
         url = f"http://127.0.0.1:{port}"
-        async with aiohttp.ClientSession() as http, asyncio.timeout(30):
+        async with aiohttp.ClientSession() as http, asyncio.timeout(PATIENCE):
             while not await _ready(http, url):
                 assert process._process.poll() is None, process.output.read_text()
                 await asyncio.sleep(0.05)
         return process, url
 
-    async def worker(self, bot: str = "tests.e2e.bots:counting") -> Process:
+    async def worker(self, bot: str = COUNTING) -> Process:
         """Starts a worker and waits until it takes work."""
         process = self._start(f"worker-{len(self._started)}", ["worker", bot])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while "is ready" not in process.output.read_text():
                 assert process._process.poll() is None, process.output.read_text()
                 await asyncio.sleep(0.05)
         return process
+
+    async def both(self, bot: str = COUNTING) -> tuple[str, Process]:
+        """Starts a web server and a worker, side by side. Returns the address of the one, and the other."""
+        (_, url), worker = await asyncio.gather(self.server(), self.worker(bot))
+        return url, worker
 
     def _start(self, name: str, arguments: list[str]) -> Process:
         process = Process(name, arguments, self.environment, self.output)

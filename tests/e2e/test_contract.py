@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.e2e.bots import answer
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import TAKEOVER, Deployment
 from unbroken.client import Client
 from unbroken.client.chat import Chat
 from unbroken.types import Message, Role, Status
@@ -47,12 +47,15 @@ def check_history(session: int, history: list[Message]) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("deployment", [TAKEOVER], indirect=True, ids=["killed"])
 async def test_a_worker_and_a_server_are_killed_under_load(deployment: Deployment) -> None:
-    (first, url), (_, other) = await asyncio.gather(deployment.server(), deployment.server())
-    workers = await asyncio.gather(*(deployment.worker() for _ in range(3)))
+    ((first, url), (_, other)), workers = await asyncio.gather(
+        asyncio.gather(*(deployment.server() for _ in range(2))),
+        asyncio.gather(*(deployment.worker() for _ in range(3))),
+    )
     gate, answered = asyncio.Semaphore(20), asyncio.Semaphore(0)
 
-    async with Client(url, other) as client:
+    async with Client(url, other, timeout=90) as client:
         chats = [asyncio.create_task(converse(client, n, gate, answered)) for n in range(SESSIONS)]
         await wait_for(answered, SESSIONS * MESSAGES // 4)
         workers[0].kill()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.bots import answer
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import TAKEOVER, Deployment
 from tests.topologies import Sentinels, ValkeyCluster
 from unbroken.client import Client
 from unbroken.client.chat import Chat
@@ -21,17 +21,21 @@ pytestmark = pytest.mark.usefixtures("_bundled")
 
 async def converse(deployment: Deployment, sessions: int, trouble: Callable[[list[Chat]], Awaitable[None]]) -> None:
     """Two messages in each of some sessions, and trouble while the first are answered."""
-    _, url = await deployment.server()
-    await asyncio.gather(deployment.worker(), deployment.worker())
-    async with Client(url, timeout=60) as client:
+    gate = deployment.output / "gate"
+    (url, _), _ = await asyncio.gather(deployment.both(), deployment.worker())
+    async with Client(url, timeout=90) as client:
         chats = [await client.create(f"reader {n}") for n in range(sessions)]
-        sent = [[await chat.send(f"s{n}m{m} 50 50", id=f"s{n}m{m}") for m in range(2)] for n, chat in enumerate(chats)]
+        sent = [
+            [await chat.send(f"s{n}m{m} 40 50 {gate}", id=f"s{n}m{m}") for m in range(2)]
+            for n, chat in enumerate(chats)
+        ]
         for messages in sent:
             for message in messages:
                 await message.accepted()
         while not all(chat.transcript.running is not None for chat in chats):
             await asyncio.sleep(0.02)
         await trouble(chats)
+        gate.touch()
         for chat, messages in zip(chats, sent, strict=True):
             replies = [await message.reply() for message in messages]
             assert [(reply.status, reply.msg) for reply in replies] == [
@@ -41,7 +45,7 @@ async def converse(deployment: Deployment, sessions: int, trouble: Callable[[lis
             assert list(chat.transcript.messages) == history
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_chats_survive_a_failover_by_sentinel(prefix: str, tmp_path: Path) -> None:
     async with Sentinels(replicas=2) as sentinels:
 
@@ -49,11 +53,13 @@ async def test_chats_survive_a_failover_by_sentinel(prefix: str, tmp_path: Path)
             sentinels.primary.kill()
             await sentinels.promoted()
 
-        async with Deployment(sentinels.address, prefix, tmp_path, ack="replica", redis_timeout=30) as deployment:
+        async with Deployment(
+            sentinels.address, prefix, tmp_path, ack="replica", redis_timeout=30, **TAKEOVER
+        ) as deployment:
             await converse(deployment, 12, failover)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_chats_survive_a_failover_and_a_move_of_slots_on_a_cluster(prefix: str, tmp_path: Path) -> None:
     async with ValkeyCluster(replicas=1) as cluster:
         keys = Keys(prefix, 64)
@@ -68,5 +74,5 @@ async def test_chats_survive_a_failover_and_a_move_of_slots_on_a_cluster(prefix:
             await cluster.migrate(moving, target)
             await cluster.owner(slots[0])
 
-        async with Deployment(cluster.address, prefix, tmp_path, redis_timeout=30) as deployment:
+        async with Deployment(cluster.address, prefix, tmp_path, redis_timeout=30, **TAKEOVER) as deployment:
             await converse(deployment, 20, disorder)

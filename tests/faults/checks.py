@@ -22,7 +22,7 @@ MEMORY = 250 << 20
 """Bytes that a server or a worker may take here; a fresh one has about 70 MiB."""
 OVER = {b"rid", b"run", b"turn", b"att", b"mid", b"to", b"kept", b"step", b"mark"}
 """Fields of the state that an idle session does not have."""
-SETTLE = 10.0
+SETTLE = 60.0
 """Seconds that the last writes of a reply may take after its readers have seen it."""
 
 _document = msgspec.json.Decoder(list[list[Message]])

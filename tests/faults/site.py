@@ -224,14 +224,14 @@ class Site:
 
     def direct(self) -> Redis:
         """A connection to Redis past all proxies; the caller closes it."""
-        return Redis(unix_socket_path=self.socket, protocol=3, socket_timeout=10)
+        return Redis(unix_socket_path=self.socket, protocol=3, socket_timeout=60)
 
     async def command(self, *words: str | int) -> object:
         """Runs one command, past all proxies; waits for Redis if it is being restarted."""
         await self.redis_back()
         redis: Any = self.direct()
         async with redis:
-            for _ in range(50):
+            for _ in range(600):
                 try:
                     reply: object = await redis.execute_command(*words)
                     return reply

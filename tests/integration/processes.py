@@ -17,7 +17,7 @@ import psutil
 
 from unbroken.embedded import launch
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Program:
@@ -122,7 +122,7 @@ def run(
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -132,7 +132,7 @@ def clean_environment() -> dict[str, str]:
     return dict(os.environ)
 
 
-def gone(processes: Mapping[str, psutil.Process], timeout: float = 5.0) -> bool:
+def gone(processes: Mapping[str, psutil.Process], timeout: float = PATIENCE) -> bool:
     """Whether all of them end in time."""
     _, alive = psutil.wait_procs(list(processes.values()), timeout=timeout)
     return not alive

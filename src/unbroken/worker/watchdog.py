@@ -56,8 +56,8 @@ class Watchdog:
         frozen_at = warned_at = 0.0
         while not self._stopped.wait(period):
             now = time.monotonic()
-            if now - slept_from > self._limit:
-                frozen_at = now  # the whole process stood still, not the loop
+            if now - slept_from > 2 * period:
+                frozen_at = now  # this thread did not run either: the whole process stood still
             slept_from = now
             turned = max(self._turned, frozen_at)
             if now - turned > self._limit and warned_at != turned:

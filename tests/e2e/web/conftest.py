@@ -22,8 +22,8 @@ from tests.e2e.web.reader import Reader
 from tests.e2e.web.site import Key, Site
 from unbroken.embedded import Embedded
 
-PATIENCE = 20_000
-"""Milliseconds until something that should happen is given up."""
+PATIENCE = 60_000
+"""Milliseconds until something that should happen is given up; a test that waits so long is about to fail."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -108,6 +108,7 @@ async def visit(chromium: Browser) -> AsyncIterator[Visit]:
 
         async def open_one(site: Site, key: Key | None = None, **options: Any) -> Reader:
             context = await chromium.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **options})
+            context.set_default_timeout(PATIENCE)
             stack.push_async_callback(context.close)
             watched.append(watch.Watch(context, site.host))
             await context.add_init_script(watch.ALERTS)

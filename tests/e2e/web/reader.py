@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
@@ -13,6 +16,14 @@ from tests.e2e.web.watch import Watch
 SESSIONS = """
 () => Object.keys(localStorage).filter((key) => key.startsWith("unbroken:session:")).map((key) => localStorage[key])
 """
+
+
+@asynccontextmanager
+async def stands_still(page: Page) -> AsyncIterator[None]:
+    """No timer of a page rings meanwhile. Its clock has to be installed before those timers are set."""
+    await page.clock.pause_at(time.time() + 60)
+    yield
+    await page.clock.resume()
 
 
 class Reader:

@@ -49,9 +49,9 @@ class Site:
         self.url = ""
 
     async def start(self, *, worker: bool = True) -> None:
-        self.server, self.url = await self.deployment.server()
-        if worker:
-            await self.start_worker()
+        (self.server, self.url), _ = await asyncio.gather(
+            self.deployment.server(), self.start_worker() if worker else asyncio.sleep(0)
+        )
 
     async def start_worker(self) -> None:
         self.worker = await self.deployment.worker(BOT)
@@ -102,7 +102,7 @@ class Site:
 
     async def history_when(self, key: Key, holds: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """The messages of a session, as soon as this holds for them."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not holds(found := await self.history(key)):
                 await asyncio.sleep(0.05)
         return found

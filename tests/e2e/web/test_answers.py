@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.e2e.web.conftest import Deploy, Visit
-from tests.e2e.web.reader import Reader
+from tests.e2e.web.reader import Reader, stands_still
 from tests.e2e.web.site import Site
 
 
@@ -81,9 +81,11 @@ async def test_feedback_is_stored_shown_everywhere_and_taken_back(site: Site, re
 async def test_copy(site: Site, visit: Visit) -> None:
     permissions = ["clipboard-read", "clipboard-write"]
     reader = await visit(site, await site.create(), permissions=permissions)
+    await reader.page.clock.install()
     await reader.ask("say The **sea**.", answer="The sea.")
-    await reader.button("Copy answer").click()
-    await expect(reader.page.get_by_text("Copied")).to_be_attached()
+    async with stands_still(reader.page):  # it says so for two seconds, which is too short for a slow machine
+        await reader.button("Copy answer").click()
+        await expect(reader.page.get_by_text("Copied")).to_be_attached()
     assert await reader.page.evaluate("navigator.clipboard.readText()") == "The **sea**.", "as it was written"
     await reader.send("show")
     await reader.button("Copy code").click()
@@ -95,6 +97,7 @@ async def test_reasoning_tools_data_and_sources(reader: Reader) -> None:
     await reader.send("show")
     answer = reader.answers.last
     await expect(answer).to_have_attribute("aria-busy", "false")
+    await expect(answer.locator("details[open]")).to_have_count(0)  # it closes by itself
     await answer.get_by_text("Reasoning", exact=True).click()
     await expect(answer.get_by_text("They ask about tides.")).to_be_visible()
     await answer.get_by_text("Used almanac").click()

@@ -37,7 +37,7 @@ KEPT = """
 
 async def kept(reader: Reader) -> None:
     """Waits for the copy that the browser keeps: it is written a moment after the last change."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not await reader.page.evaluate(KEPT):
             await asyncio.sleep(0.05)
 

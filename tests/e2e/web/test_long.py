@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from typing import Self
 
 from playwright.async_api import Browser, Page, expect
 
@@ -18,6 +20,8 @@ MESSAGES = 2000
 LENGTH = 50_000
 BLOCKED = 100
 """Milliseconds that one task may keep the main thread of the page busy."""
+TRIES = 3
+"""What keeps the page busy does so every time; a machine that stands still may do it once."""
 
 SCROLLER = "document.querySelector('[role=region]')"
 TOP = "(element) => element.scrollTop"
@@ -40,15 +44,20 @@ class Tasks:
 
     What counts is the time that a task had the processor, not the time from its beginning to its end: on a machine with
     other work to do, the second one measures that.
+
+    Attributes:
+        longest: milliseconds of processor time that one task took at most, once the trace is over.
     """
 
     def __init__(self, browser: Browser, page: Page) -> None:
         self._browser = browser
         self._page = page
+        self.longest = 0.0
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Self:
         categories = ["disabled-by-default-devtools.timeline", "__metadata"]
         await self._browser.start_tracing(page=self._page, categories=categories)
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         trace = json.loads(await self._browser.stop_tracing())["traceEvents"]
@@ -63,16 +72,28 @@ class Tasks:
             if event["name"] == "RunTask" and event["ph"] == "X" and (event["pid"], event["tid"]) in mains
         ]
         assert len(tasks) > 100, "nothing was traced"
-        busy = max(event.get("tdur", event["dur"]) for event in tasks) / 1000
+        self.longest = max(event.get("tdur", event["dur"]) for event in tasks) / 1000
         wall = max(event["dur"] for event in tasks) / 1000
-        print(f"longest of {len(tasks)} tasks: {busy:.0f} ms of processor, {wall:.0f} ms of wall clock")
-        assert busy < BLOCKED
+        print(f"longest of {len(tasks)} tasks: {self.longest:.0f} ms of processor, {wall:.0f} ms of wall clock")
 
 
-async def until(page: Page, condition: str) -> None:
-    """Waits for a condition that costs the page nothing to check; locators by role look at every element."""
-    async with asyncio.timeout(20):
+async def never_blocks(act: Callable[[], Awaitable[float]]) -> None:
+    """Does something that returns the longest task of the page; more than once only if that was too long."""
+    found = [await act()]
+    while found[-1] >= BLOCKED and len(found) < TRIES:
+        found.append(await act())
+    assert found[-1] < BLOCKED, found
+
+
+async def until(page: Page, condition: str, key: str | None = None) -> None:
+    """Waits for a condition that costs the page nothing to check; locators by role look at every element.
+
+    A key is pressed until then: once is not enough while a slow page has turns of the wheel left to scroll by.
+    """
+    async with asyncio.timeout(60):
         while not await page.evaluate(condition):
+            if key is not None:
+                await page.keyboard.press(key)
             await asyncio.sleep(0.05)
 
 
@@ -82,37 +103,45 @@ async def test_two_thousand_messages_open_scroll_and_go_on(deploy: Deploy, visit
     await fill(site, key, MESSAGES)
     reader = await visit(site)
     page = reader.page
-    async with Tasks(chromium, page):
-        await page.goto("about:blank")
-        await page.goto(f"{site.url}/#{key.token}")
-        await until(page, f"document.querySelectorAll('article').length === {MESSAGES}")
-        await page.mouse.move(700, 400)
-        for _ in range(20):
-            await page.mouse.wheel(0, -2500)
-        await until(page, f"{SCROLLER}.dataset.following === undefined")
-        await page.evaluate(f"{SCROLLER}.focus()")
-        await page.keyboard.press("Home")
-        await until(page, f"{SCROLLER}.scrollTop === 0")
-        await page.keyboard.press("Alt+j")
-        await until(page, f"{SCROLLER}.dataset.following !== undefined")
+
+    async def look_around() -> float:
+        async with Tasks(chromium, page) as tasks:
+            await page.goto("about:blank")
+            await page.goto(f"{site.url}/#{key.token}")
+            await until(page, f"document.querySelectorAll('article').length === {MESSAGES}")
+            await page.mouse.move(700, 400)
+            for _ in range(20):
+                await page.mouse.wheel(0, -2500)
+            await until(page, f"{SCROLLER}.dataset.following === undefined")
+            await page.evaluate(f"{SCROLLER}.focus()")
+            await until(page, f"{SCROLLER}.scrollTop === 0", key="Home")
+            await until(page, f"{SCROLLER}.dataset.following !== undefined", key="Alt+j")
+        return tasks.longest
+
+    await never_blocks(look_around)
     await expect(reader.thread.get_by_text(f"Question {MESSAGES // 2}", exact=True)).to_be_in_viewport()
     await site.start_worker()
     await reader.send("say And on.")
     await expect(reader.thread.get_by_text("And on.", exact=True)).to_be_in_viewport()
 
 
-async def test_a_long_answer_streams_without_blocking(site: Site, reader: Reader, chromium: Browser) -> None:
-    async with Tasks(chromium, reader.page):
-        await reader.send(f"essay {LENGTH}")
-        await until(reader.page, "document.querySelectorAll('[aria-busy=true] :is(h3, h4)').length > 1")
-        await reader.page.keyboard.type("The composer answers.")
-        await until(reader.page, "document.querySelectorAll('[aria-busy=false]').length === 1")
-    await expect(reader.composer).to_have_value("The composer answers.")
-    reply = (await site.history(await reader.key()))[1]
-    assert reply["msg"] == essay(LENGTH)
-    parts = reader.answers.last.get_by_role("heading", name="Part")
-    await expect(parts).to_have_count(essay(LENGTH).count("## Part"))
-    await expect(reader.answers.last.get_by_text("end.")).to_be_in_viewport()
+async def test_a_long_answer_streams_without_blocking(site: Site, visit: Visit, chromium: Browser) -> None:
+    async def read() -> float:
+        reader = await visit(site, await site.create())
+        async with Tasks(chromium, reader.page) as tasks:
+            await reader.send(f"essay {LENGTH}")
+            await until(reader.page, "document.querySelectorAll('[aria-busy] :is(h3, h4)').length > 1")
+            await reader.page.keyboard.type("The composer answers.")
+            await until(reader.page, "document.querySelectorAll('[aria-busy=false]').length === 1")
+        await expect(reader.composer).to_have_value("The composer answers.")
+        reply = (await site.history(await reader.key()))[1]
+        assert reply["msg"] == essay(LENGTH)
+        parts = reader.answers.last.get_by_role("heading", name="Part")
+        await expect(parts).to_have_count(essay(LENGTH).count("## Part"))
+        await expect(reader.answers.last.get_by_text("end.")).to_be_in_viewport()
+        return tasks.longest
+
+    await never_blocks(read)
 
 
 async def test_the_end_is_followed_until_the_reader_scrolls_up(site: Site, reader: Reader) -> None:
@@ -122,7 +151,7 @@ async def test_the_end_is_followed_until_the_reader_scrolls_up(site: Site, reade
     answer = reader.answers.last
 
     async def bottom() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             distance = "(element) => element.scrollHeight - element.clientHeight - element.scrollTop"
             while await reader.thread.evaluate(distance) > 1 or await reader.thread.evaluate(TOP) == 0:
                 await asyncio.sleep(0.05)
@@ -136,7 +165,7 @@ async def test_the_end_is_followed_until_the_reader_scrolls_up(site: Site, reade
     stands = await reader.thread.evaluate(TOP)
     length = len(await reader.said(answer).inner_text())
     site.open(gates[0])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(await reader.said(answer).inner_text()) < length + 3000:
             await asyncio.sleep(0.05)
     assert await reader.thread.evaluate(TOP) == stands, "nothing moves under the reader's eyes"

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from playwright.async_api import Route, expect
 
+from tests.e2e.deployment import TAKEOVER
 from tests.e2e.web.conftest import Deploy, Visit
-from tests.e2e.web.reader import Reader
+from tests.e2e.web.reader import Reader, stands_still
 from tests.e2e.web.site import Key, Site
 
 NUMBERS = [str(n) for n in range(1, 61)]
@@ -106,6 +107,7 @@ async def test_server_restart_in_mid_answer(deploy: Deploy, visit: Visit, how: s
     site = await deploy()
     key, gate = await site.create(), site.gate()
     reader = await visit(site, key)
+    await reader.page.clock.install()
     await reader.send(counted(gate))
     await half(reader)
 
@@ -120,9 +122,13 @@ async def test_server_restart_in_mid_answer(deploy: Deploy, visit: Visit, how: s
     await reader.send("say Written meanwhile.")
     await expect(reader.page.get_by_text("say Written meanwhile.")).to_be_visible()
 
-    await site.restart_server()
-    if how == "kill -9":  # after a SIGTERM it comes back by itself
-        await reader.button("Try now").click()
+    if how == "SIGTERM":
+        await site.restart_server()  # it comes back by itself
+    else:
+        async with stands_still(reader.page):  # so it does not
+            await site.restart_server()
+            async with reader.page.expect_websocket():
+                await reader.button("Try now").click()
     await expect(reader.status).to_have_text("Connected")
     await reader.complete(reader.answers.nth(0), WHOLE)
     await reader.complete(reader.answers.nth(1), "Written meanwhile.")
@@ -131,7 +137,7 @@ async def test_server_restart_in_mid_answer(deploy: Deploy, visit: Visit, how: s
 
 
 async def test_worker_killed_in_mid_answer(deploy: Deploy, visit: Visit) -> None:
-    site = await deploy(lease=1)
+    site = await deploy(**TAKEOVER)
     key, gate = await site.create(), site.gate()
     reader = await visit(site, key)
     await reader.send(counted(gate))
@@ -171,7 +177,7 @@ async def test_offline_and_back_with_a_message_written_meanwhile(site: Site, rea
 
 
 async def test_nothing_is_lost_when_everything_goes_at_once(deploy: Deploy, visit: Visit) -> None:
-    site = await deploy(lease=1)
+    site = await deploy(**TAKEOVER)
     key, gate = await site.create(), site.gate()
     reader = await visit(site, key)
     await reader.send(counted(gate))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from tests.e2e.bots import words
+from tests.e2e.bots import counting
 from unbroken import Turn
 
 
@@ -15,10 +14,8 @@ def _ahead() -> float:
 
 
 async def looking_at_the_clock(turn: Turn) -> AsyncIterator[str]:
-    """Answers `<label> <count> <pause in ms>` like `tests.e2e.bots.counting`, then `<hours>h`."""
+    """Answers like `tests.e2e.bots.counting`, then `<hours>h`."""
     before = _ahead()
-    pause = float(turn.text.split()[2]) / 1000
-    for word in words(turn.text):
+    async for word in counting(turn):
         yield word
-        await asyncio.sleep(pause)
     yield f"{round((_ahead() - before) / 3600):+d}h"

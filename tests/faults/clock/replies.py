@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from unbroken.client.chat import Chat
 from unbroken.client.sent import Sent
-from unbroken.protocol import ReplyStarted
 
 
 async def begun(sent: Sent) -> None:
@@ -17,16 +16,17 @@ async def begun(sent: Sent) -> None:
 
 
 async def taken_over(chats: Sequence[Chat]) -> float:
-    """Returns when another worker has taken over the running reply of each chat: the seconds that this took."""
+    """Returns when another worker has taken over the reply of each chat, none of which may end before: the seconds
+    that this took.
+    """
     began = asyncio.get_running_loop().time()
     await asyncio.gather(*map(_second_attempt, chats))
     return asyncio.get_running_loop().time() - began
 
 
 async def _second_attempt(chat: Chat) -> None:
-    async for event in chat.events():
-        if isinstance(event, ReplyStarted) and event.attempt == 2:
-            return
+    while (running := chat.transcript.running) is None or running.attempt < 2:
+        await asyncio.sleep(0.02)
 
 
 async def read(sent: Sent) -> int:

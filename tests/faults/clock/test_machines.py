@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.bots import answer
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import TAKEOVER, Deployment, Process
 from tests.faults.clock.replies import begun, read, taken_over
 from tests.faults.clock.wall import HOUR, Wall
 from tests.faults.record import record
@@ -24,9 +24,11 @@ from unbroken.embedded import Embedded
 from unbroken.types import Message, Status
 
 SESSIONS = 4
-LEASE = 2
-"""Seconds; the replies of five seconds live through two of them."""
-PATIENCE = 30
+LEASE = 3
+"""Seconds."""
+TRIES = 3
+"""A clock that decides about leases ends them every time; a machine that stands still for one may do it once."""
+PATIENCE = 60
 """Seconds for a takeover, on a machine with other things to do."""
 TTL = 900
 NEW_SESSIONS = 6
@@ -34,13 +36,13 @@ NEW_SESSIONS = 6
 BOT = "tests.faults.clock.bots:looking_at_the_clock"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
 async def test_a_machine_whose_clock_is_set(
     jump: int, valkey: Embedded, prefix: str, backend: Backend, tmp_path: Path, wall: Callable[[], Wall]
 ) -> None:
     clock = wall()
-    rules = {"lease": LEASE, "session_ttl": TTL, "sessions_per_minute": NEW_SESSIONS}
+    rules = {**TAKEOVER, "lease": LEASE, "session_ttl": TTL, "sessions_per_minute": NEW_SESSIONS}
     machine = Deployment(valkey.address, prefix, tmp_path, **rules)
     machine.environment |= clock.environment
     (tmp_path / "other").mkdir()
@@ -48,15 +50,23 @@ async def test_a_machine_whose_clock_is_set(
     began = datetime.now(UTC)
     async with machine, other:
         (server, url), worker = await asyncio.gather(machine.server(), machine.worker(BOT))
-        async with Client(url) as client:
-            chats = [await client.create(f"reader {n}") for n in range(SESSIONS)]
+        async with Client(url, timeout=90) as client:
             counting = time.monotonic()
-            sent = [await chat.send(f"s{n} 50 100") for n, chat in enumerate(chats)]
-            await asyncio.gather(*map(begun, sent))
-            idle = await other.worker(BOT)  # would take what others lose
-            clock.step(jump)
-
-            restarts = await asyncio.gather(*map(read, sent))
+            chats = [await client.create(f"reader {n}") for n in range(SESSIONS)]
+            idle: Process | None = None
+            for attempt in range(1, TRIES + 1):
+                gate = tmp_path / f"set-{attempt}"
+                sent = [await chat.send(f"s{n} 10 100 {gate}") for n, chat in enumerate(chats)]
+                await asyncio.gather(*map(begun, sent))
+                idle = idle or await other.worker(BOT)  # would take what others lose
+                clock.step(jump)
+                await asyncio.sleep(LEASE + 1)
+                gate.touch()
+                restarts = await asyncio.gather(*map(read, sent))
+                if not any(restarts):
+                    break
+                clock.step(0)
+            assert idle
             assert not any(restarts), "the leases were renewed, and nobody took over"
             for one in sent:
                 reply = await one.reply()
@@ -67,17 +77,19 @@ async def test_a_machine_whose_clock_is_set(
 
             # Its worker dies: somebody takes over after a lease, not an hour sooner or later.
             assert not await idle.terminate()
-            again = [await chat.send(f"t{n} 30 100") for n, chat in enumerate(chats)]
+            gate = tmp_path / "dead"
+            again = [await chat.send(f"t{n} 10 100 {gate}") for n, chat in enumerate(chats)]
             await asyncio.gather(*map(begun, again))
             await other.worker(BOT)
             worker.kill()
             took = await taken_over(chats)
+            gate.touch()
             assert took < PATIENCE
             for one in again:
                 assert (await one.reply()).msg.startswith(answer(one.text))
             for chat in chats:
                 history = await chat.history()
-                assert [m.status for m in history if m.reply_to] == [Status.COMPLETED] * 2
+                assert [m.status for m in history if m.reply_to] == [Status.COMPLETED] * (attempt + 1)
                 check_times(history, began)
             await ask(url)
         assert machine_time(server.output) == pytest.approx(jump, abs=60), "its clock was really wrong"
@@ -101,7 +113,7 @@ async def check_rate(url: str, since: float) -> None:
                     break
                 assert answer.status == 200
             made += 1
-            assert made < 2 * NEW_SESSIONS
+            assert made < 10 * NEW_SESSIONS
     seconds = time.monotonic() - since
     assert SESSIONS + made <= NEW_SESSIONS + seconds * NEW_SESSIONS / 60 + 1
     assert made > 0

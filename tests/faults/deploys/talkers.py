@@ -25,7 +25,7 @@ Talk = Callable[[Screen, str], Coroutine[Any, Any, None]]
 
 async def by_client(screen: Screen, url: str) -> None:
     """Uses the client as a program does."""
-    async with Client(url) as client:
+    async with Client(url, timeout=90) as client:
         chat = await client.create(screen.name)
         watching = asyncio.create_task(_no_errors(chat.events()))
         screen.moved()
@@ -68,7 +68,7 @@ async def by_socket(screen: Screen, url: str) -> None:
         address = f"{url.replace('http', 'ws')}/chat?cursor={quote(screen.cursor)}"
         try:
             async with connect(
-                address, subprotocols=[Subprotocol(SUBPROTOCOL)], additional_headers=headers, open_timeout=30
+                address, subprotocols=[Subprotocol(SUBPROTOCOL)], additional_headers=headers, open_timeout=90
             ) as socket:
                 pause = await _talk(screen, socket)
             if screen.over:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,10 +20,10 @@ from unbroken.embedded import Embedded
 
 DEPLOYS = int(os.environ.get("DEPLOYS", "5"))
 """How often everything is replaced, in each test."""
-QUIET = 4.0
-"""Seconds without a deploy, to know what is usual."""
 MORE = 2.0
-"""Seconds that a deploy may let a user wait longer than usual."""
+"""Seconds that a deploy may let a user wait longer than users of another deployment wait at the same time, whose
+processes nobody replaces: a busy machine holds up both.
+"""
 PACE = "40 50"
 """Words of a reply, and the ms between them: the grace time of one second ends in the middle of many."""
 KINDS: tuple[Talk, ...] = (by_client, by_socket, by_stream)
@@ -31,7 +31,7 @@ KINDS: tuple[Talk, ...] = (by_client, by_socket, by_stream)
 
 @asynccontextmanager
 async def talking(url: str, each: int) -> AsyncIterator[list[Screen]]:
-    """Users of all kinds who talk until the block ends, and then until they have their last reply.
+    """Users of all kinds, who had a first reply and talk until the block ends, and then until they have their last.
 
     What any of them finds wrong is raised.
     """
@@ -40,35 +40,45 @@ async def talking(url: str, each: int) -> AsyncIterator[list[Screen]]:
     async with asyncio.TaskGroup() as tasks:
         for screen, talk in users:
             tasks.create_task(talk(screen, url), name=screen.name)
+        while not all(screen.replies for screen in screens):
+            await asyncio.sleep(0.02)
         yield screens
         for screen in screens:
             screen.finish()
 
 
-async def longest_wait(screens: list[Screen], during: Awaitable[None]) -> float:
-    for screen in screens:
-        screen.begin()
+async def longest_waits(groups: Sequence[list[Screen]], during: Awaitable[None]) -> list[float]:
+    """Of each group, the longest time that nothing moved on one of its screens."""
+    for screens in groups:
+        for screen in screens:
+            screen.begin()
     await during
-    for screen in screens:
-        screen.moved()  # a screen that stands still now counts too
-    return max(screen.longest for screen in screens)
+    for screens in groups:
+        for screen in screens:
+            screen.moved()  # a screen that stands still now counts too
+    return [max(screen.longest for screen in screens) for screens in groups]
 
 
-@pytest.mark.timeout(90 + 30 * DEPLOYS)
+@pytest.mark.timeout(90 + 60 * DEPLOYS)
 @pytest.mark.parametrize(
     ("way", "bot"),
     [("new_first", "tests.faults.deploys.bots:Continuing"), ("old_first", "tests.e2e.bots:counting")],
 )
 async def test_nobody_notices(way: str, bot: str, valkey: Embedded, prefix: str, tmp_path: Path) -> None:
-    async with Deployment(valkey.address, prefix, tmp_path, drain_grace=1) as deployment, Balancer() as balancer:
+    (tmp_path / "other").mkdir()
+    async with (
+        Deployment(valkey.address, prefix, tmp_path, drain_grace=1) as deployment,
+        Deployment(valkey.address, f"{prefix}-other", tmp_path / "other") as other,
+        Balancer() as balancer,
+    ):
         fleet = Fleet(deployment, balancer, bot)
-        await fleet.start()
-        async with talking(balancer.url, each=4) as screens:
-            usual = await longest_wait(screens, asyncio.sleep(QUIET))
-            waits = [await longest_wait(screens, getattr(fleet, way)()) for _ in range(DEPLOYS)]
+        (_, url), *_ = await asyncio.gather(other.server(), other.worker(bot), fleet.start())
+        async with talking(url, each=1) as undisturbed, talking(balancer.url, each=4) as screens:
+            groups = (screens, undisturbed)
+            waits = [await longest_waits(groups, getattr(fleet, way)()) for _ in range(DEPLOYS)]
         replies, restarts = (sum(getattr(screen, name) for screen in screens) for name in ("replies", "restarts"))
-    print(f"{way}: {replies} replies, {restarts} began anew; longest waits {waits}, usual {usual:.2f} s")
-    assert max(waits) < usual + MORE
+    print(f"{way}: {replies} replies, {restarts} began anew; longest waits, here and there: {waits}")
+    assert all(here < there + MORE for here, there in waits)
     if "Continuing" in bot:
         assert not restarts
     record(
@@ -76,5 +86,5 @@ async def test_nobody_notices(way: str, bot: str, valkey: Embedded, prefix: str,
         way.replace("_", " "),
         injections=DEPLOYS,
         checked="ABCD",
-        recovery={"longest wait for the next token": waits},
+        recovery={"longest wait for the next token": [here for here, _ in waits]},
     )

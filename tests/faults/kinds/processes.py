@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from tests.faults.bots import question
 from tests.faults.kinds.scene import PATIENCE, Fault, Scene, While, good, spare, spring
 from tests.faults.redis_proxy import Moment, Verdict
 from tests.faults.slot import Kind
+from tests.faults.talk import MOST_WAITING
 
 LATE = 4.0
 """Leases that a paused worker is given to lose its replies."""
@@ -19,9 +22,17 @@ def _killed(kind: Kind, name: str, moment: Moment, most: int = 1) -> Callable[[S
     async def inject(scene: Scene) -> int:
         await spare(scene, kind)
         count = scene.rng.randint(1, most)
-        return int(await spring(scene, kind, name, moment, scene.site.kill, count=count) is not None)
+        bring = partial(_keep, scene) if name == "checkpoint" else None
+        return int(await spring(scene, kind, name, moment, scene.site.kill, count=count, provoke=bring) is not None)
 
     return inject
+
+
+async def _keep(scene: Scene) -> None:
+    """A message whose bot keeps something, where a session has room for it."""
+    talk = scene.talk
+    if len(talk.chat.unanswered) < MOST_WAITING:
+        await talk.say(question(f"s{talk.number}k{len(talk.sent)}", 9, 0.02))
 
 
 class _Delivery(While):
@@ -82,6 +93,7 @@ def _paused(name: str, most: int = 1) -> Callable[[Scene], Awaitable[int]]:
             site.freeze,
             verdict=Verdict.PASS,  # it is held at the gate, and passes later
             count=scene.rng.randint(1, most),
+            provoke=partial(_keep, scene) if name == "checkpoint" else None,
         )
         if found is None:
             return 0

@@ -53,6 +53,16 @@ class Crowd:
             for turn in range(3):
                 await keeper.say(f"{self._name}-a{number}-{turn}", 3, 0.02)
 
+    async def told(self, *, refused: bool = False) -> None:
+        """Returns when each of those who forget was told once more that a message is there, or that it is not safe."""
+
+        def counts() -> list[int]:
+            return [forgetter.refused if refused else forgetter.taken for forgetter in self._forgetters]
+
+        before = counts()
+        while any(now <= then for now, then in zip(counts(), before, strict=True)):
+            await asyncio.sleep(0.02)
+
     async def settle(self) -> Losses:
         """Returns what was lost, when all is answered and all readers agree."""
         for forgetter in self._forgetters:

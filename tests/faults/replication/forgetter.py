@@ -31,6 +31,16 @@ class Forgetter:
         self._label = label
         self._number = 0
 
+    @property
+    def taken(self) -> int:
+        """How many of its messages it was told are there, so far; without replicas to wait for, sockets say no more."""
+        return len(self._book.acknowledged.union(self._book.accepted))
+
+    @property
+    def refused(self) -> int:
+        """How often it was told that a message is not safe, so far."""
+        return self._book.refused.total()
+
     def _next(self) -> tuple[str, str]:
         self._number += 1
         id_ = f"{self._label}-{self._number}"

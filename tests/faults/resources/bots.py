@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from itertools import repeat
 
-from unbroken.models.scripted import bot as scripted
+from unbroken.models.scripted import Scripted
 from unbroken.turn import Turn
 from unbroken.types import Piece
 
@@ -18,6 +18,26 @@ PIECE = "".join(f"{number:>7} " for number in range(128))
 TINY = 1_000_000
 
 GIGABYTE = 1 << 30
+
+
+class Doors(Scripted):
+    """Its `wait` waits until the file of that name is gone."""
+
+    def _gate(self, name: str) -> asyncio.Event:
+        return _Door(name)
+
+
+class _Door(asyncio.Event):
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    async def wait(self) -> bool:  # type: ignore[override]
+        await _gone(self._path)
+        return True
+
+
+scripted = Doors()
 
 
 async def bot(turn: Turn) -> AsyncIterator[Piece]:

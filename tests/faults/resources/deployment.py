@@ -20,6 +20,8 @@ from unbroken.embedded import Embedded
 HERE = Path(__file__).parent
 BOT = "bots:bot"
 MIB = 1 << 20
+LISTENS = r"running on http://(\S+)"
+WORKS = "is ready"
 
 
 class Part(Program):
@@ -65,11 +67,18 @@ class Deployment:
 
     def server(self, **settings: Any) -> Part:
         """Starts a web server."""
-        return self._start("server", "--port", "0", until=r"running on http://(\S+)", **settings)
+        return self._start("server", "--port", "0", until=LISTENS, **settings)
 
     def worker(self, **settings: Any) -> Part:
         """Starts a worker with the bots of this directory."""
-        return self._start("worker", BOT, until="is ready", **settings)
+        return self._start("worker", BOT, until=WORKS, **settings)
+
+    def both(self, **settings: Any) -> tuple[Part, Part]:
+        """Starts a web server and a worker, side by side."""
+        server, worker = self.begin("server", "--port", "0", **settings), self.begin("worker", BOT, **settings)
+        server.until(LISTENS)
+        worker.until(WORKS)
+        return server, worker
 
     def _start(self, *words: str, until: str, **settings: Any) -> Part:
         part = self.begin(*words, **settings)
@@ -97,7 +106,7 @@ class Deployment:
 @asynccontextmanager
 async def client(server: Part) -> AsyncIterator[Client]:
     """Speaks to a server."""
-    speaker = Client(server.until(r"running on http://(\S+)")[1])
+    speaker = Client(server.until(LISTENS)[1])
     try:
         yield speaker
     finally:

@@ -20,7 +20,8 @@ from unbroken.server.bounds import Bounds
 DEAF = 50
 KILOBYTES = 6000
 ALL = PIECE * KILOBYTES
-STALL = 3.0
+STALL = 8.0
+"""Seconds; who reads may stand still for as long."""
 EACH = MIB
 """What a client that does not read may cost: its queue, what the transport holds, and one page of the log."""
 
@@ -44,6 +45,11 @@ async def drip(sock: socket.socket, seconds: float) -> int:
                 got += len(data)
                 await asyncio.sleep(1)
     return got
+
+
+def connected(server: Process, sock: socket.socket) -> bool:
+    """Whether the server has the other end of this connection."""
+    return any(one.raddr == sock.getsockname() for one in server.stats.net_connections("tcp"))
 
 
 @asynccontextmanager
@@ -82,7 +88,7 @@ async def test_they_cost_little_hold_up_nobody_and_find_their_place_again(deploy
         assert peak.grown < DEAF * EACH + 8 * len(ALL)
         await reader.socket.close()
         with deployment.commands() as redis:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while redis.pubsub_shardchannels("*:events"):  # until the last one was let go
                     await asyncio.sleep(0.05)
         # Each reads at last: what was under way, and why it was closed.
@@ -101,20 +107,25 @@ async def test_they_cost_little_hold_up_nobody_and_find_their_place_again(deploy
 async def test_a_client_that_reads_a_byte_a_second_is_let_go(deploy: Deploy, tmp_path: Path) -> None:
     door = tmp_path / "door"  # open from the start
     async with watched(deploy, Bounds(stall=1.0, linger=1.0)) as (_, server, site):
-        token, _ = await site.session()
+        token, session = await site.session()
         host, port = site.address.split(":")
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.connect((host, int(port)))
             sock.setblocking(False)
             sock.send(handshake(host, token))
-            async with site.native(token, max_size=None) as reader:
-                descriptors = server.stats.num_fds()
-                dripping = asyncio.create_task(drip(sock, 60))
-                await reader.send("a", f"flood {KILOBYTES} {door}")
-                assert (await reader.until("reply.completed", 60))["message"]["msg"] == ALL
-                async with asyncio.timeout(30):
-                    while server.stats.num_fds() >= descriptors:
-                        await asyncio.sleep(0.05)
+            async with asyncio.timeout(90):
+                while not connected(server, sock):
+                    await asyncio.sleep(0.05)
+                dripping = asyncio.create_task(drip(sock, 90))
+                site.http.headers["Authorization"] = f"Bearer {token}"
+                path = f"/sessions/{session}"
+                sent = await site.http.post(f"{path}/messages", json={"text": f"flood {KILOBYTES} {door}"})
+                assert sent.status_code == 202
+                while len(messages := (await site.http.get(path)).json()["messages"]) < 2:
+                    await asyncio.sleep(0.1)
+                assert messages[1]["msg"] == ALL
+                while connected(server, sock):
+                    await asyncio.sleep(0.05)
                 dripping.cancel()
     record("client that reads a byte a second", f"a reply of {KILOBYTES} KB", checked="G")

@@ -29,6 +29,8 @@ ROOM = LIMIT // 2
 """Lasting connections that a server with so few descriptors takes."""
 BUSY = 0.2
 """Of one core: more is spinning. An idle server takes less than a tenth of that."""
+LOOKS = 10
+"""Times that a process is looked at until it is quiet: one that spins never is, others may have work to finish."""
 
 
 @contextmanager
@@ -43,14 +45,17 @@ def strangers(address: str, count: int) -> Iterator[list[socket.socket]]:
             one.close()
 
 
-def load(part: Part, seconds: float = 1.5) -> float:
-    """The share of a core that a process takes."""
-    before, began = part.cpu, time.monotonic()
-    time.sleep(seconds)
-    return (part.cpu - before) / (time.monotonic() - began)
+def quiet(part: Part) -> bool:
+    """Whether a process takes little of a core, now or a few seconds later."""
+    for _ in range(LOOKS):
+        before, began = part.cpu, time.monotonic()
+        time.sleep(1.0)
+        if (part.cpu - before) / (time.monotonic() - began) < BUSY:
+            return True
+    return False
 
 
-async def until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
     async with asyncio.timeout(timeout):
         while not condition():
             await asyncio.sleep(0.02)
@@ -67,8 +72,7 @@ async def status(site: Client, token: str) -> tuple[int, str]:
 
 async def test_a_server_with_many_clients_sends_the_next_away_and_says_why(deploy: Deploy) -> None:
     deployment = deploy(sockets_per_session=1000)
-    server = deployment.server()
-    deployment.worker()
+    server, _ = deployment.both()
     server.descriptors(LIMIT)
     async with client(server) as site, AsyncExitStack() as crowd:
         token, session = await site.session()
@@ -86,7 +90,7 @@ async def test_a_server_with_many_clients_sends_the_next_away_and_says_why(deplo
             await reader.until("reply.completed")
         await readers[0].socket.close()
         await until(lambda: server.stats.num_fds() < LIMIT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await status(site, token))[0] != 101:
                 await asyncio.sleep(0.1)
     record("descriptors of a server", "many clients", checked="CDG", violations={"D": 0})
@@ -94,15 +98,14 @@ async def test_a_server_with_many_clients_sends_the_next_away_and_says_why(deplo
 
 async def test_a_server_without_a_descriptor_serves_on_and_comes_back(deploy: Deploy) -> None:
     deployment = deploy()
-    server = deployment.server()
-    deployment.worker()
+    server, _ = deployment.both()
     server.descriptors(LIMIT)
     async with client(server) as site:
         token, _ = await site.session()
         async with site.native(token) as reader:
             with strangers(site.address, 2 * LIMIT):
                 await until(lambda: server.stats.num_fds() >= LIMIT)
-                assert await asyncio.to_thread(load, server) < BUSY
+                assert await asyncio.to_thread(quiet, server)
                 await reader.send("a", "pace 0.02; count 50")
                 await reader.until("reply.delta")
                 # Redis hangs up, and there is no descriptor to connect to it again.
@@ -110,8 +113,8 @@ async def test_a_server_without_a_descriptor_serves_on_and_comes_back(deploy: De
                     redis.client_kill_filter(_type="normal", skipme=True)
                     redis.client_kill_filter(_type="pubsub", skipme=True)
                 server.until("lost Redis")
-                assert await asyncio.to_thread(load, server) < BUSY
-            completed = await reader.until("reply.completed", 20)
+                assert await asyncio.to_thread(quiet, server)
+            completed = await reader.until("reply.completed")
             assert completed["message"]["msg"] == "".join(f"{number} " for number in range(1, 51))
             assert await status(site, token) == (101, "")
         assert (await site.http.get("/readyz")).status_code == 200
@@ -137,13 +140,14 @@ def test_a_low_limit_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch, caplo
 
 
 async def test_connections_that_never_ask_are_cut_off(settings: Settings) -> None:
-    with process(settings, Bounds(silence=1.0)) as server:
-        before = server.stats.num_fds()
+    silence = 1.0
+    with process(settings, Bounds(silence=silence)) as server:
+        before, began = server.stats.num_fds(), time.monotonic()
         with strangers(server.address, 20) as sockets:
-            await until(lambda: server.stats.num_fds() == before + 20)
             for one in sockets:
-                one.settimeout(20)
+                one.settimeout(60)
                 assert one.recv(1) == b""
+                assert time.monotonic() - began > silence
             await until(lambda: server.stats.num_fds() == before)
 
 
@@ -151,7 +155,7 @@ async def test_a_worker_without_a_descriptor_fails_one_reply_and_runs_the_others
     deploy: Deploy, tmp_path: Path
 ) -> None:
     deployment = deploy()
-    server, worker = deployment.server(), deployment.worker()
+    server, worker = deployment.both()
     worker.descriptors(LIMIT)
     door = tmp_path / "door"
     door.touch()
@@ -168,7 +172,7 @@ async def test_a_worker_without_a_descriptor_fails_one_reply_and_runs_the_others
             failed = await other.until("reply.failed")
             assert failed["message"]["error"]["code"] == "bot_error"
             worker.until(rf"reply failed \[{failed['message']['error']['reference']}\].*Too many open files")
-            assert await asyncio.to_thread(load, worker) < BUSY
+            assert await asyncio.to_thread(quiet, worker)
             door.unlink()
             await one.until("reply.completed")
             await other.send("d", "connect")
@@ -182,7 +186,7 @@ async def test_a_redis_with_as_many_clients_as_it_may_turns_nobody_out(
     port = free_port()
     redis = private_valkey("--maxclients", "40", "--bind", "127.0.0.1", "--port", str(port))
     deployment = deploy(redis, f"redis://127.0.0.1:{port}")
-    server, worker = deployment.server(), deployment.worker()
+    server, worker = deployment.both()
     async with client(server) as site, AsyncExitStack() as others:
         token, _ = await site.session()
         async with site.native(token) as reader:

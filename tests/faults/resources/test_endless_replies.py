@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+
 import pytest
 
 from tests.faults.record import record
@@ -35,7 +38,7 @@ async def outcome(reader: Reader, text: str, timeout: float = 60.0) -> dict[str,
 )
 async def test_too_much_is_cut_off_and_fails_once(deploy: Deploy, text: str, own: int) -> None:
     deployment = deploy(reply_bytes=LIMIT)
-    server, worker = deployment.server(), deployment.worker()
+    server, worker = deployment.both()
     async with client(server) as site:
         token, session = await site.session()
         async with site.native(token, max_size=None) as reader, Peak(worker.stats) as peak:
@@ -57,7 +60,7 @@ async def test_too_much_is_cut_off_and_fails_once(deploy: Deploy, text: str, own
 
 async def test_a_million_pieces_make_a_log_of_thousands(deploy: Deploy) -> None:
     deployment = deploy(reply_bytes=2 * TINY)
-    server, worker = deployment.server(), deployment.worker()
+    server, worker = deployment.both()
     async with client(server) as site:
         token, _ = await site.session()
         async with site.native(token, max_size=None) as reader, Peak(worker.stats) as peak:
@@ -70,8 +73,8 @@ async def test_a_million_pieces_make_a_log_of_thousands(deploy: Deploy) -> None:
 
 
 async def test_a_bot_that_hangs_is_stopped_by_its_time_or_by_its_user(deploy: Deploy) -> None:
-    deployment = deploy(reply_timeout=2.0)
-    server, worker = deployment.server(), deployment.worker()
+    deployment = deploy()
+    server, hasty = deployment.server(), deployment.worker(reply_timeout=2.0)
     async with client(server) as site:
         token, _ = await site.session()
         async with site.native(token) as reader:
@@ -79,7 +82,10 @@ async def test_a_bot_that_hangs_is_stopped_by_its_time_or_by_its_user(deploy: De
             assert (reply["status"], reply["msg"]) == ("failed", "so far")
             assert reply["error"]["code"] == "reply_timeout"  # type: ignore[index]
             assert reply["error"]["message"] == "The reply took too long and was stopped."  # type: ignore[index]
-            worker.until("the reply took more than 2 s")
+            hasty.until("the reply took more than 2 s")
+            hasty.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(hasty.wait) == 0
+            deployment.worker()
             await reader.send("b", "hang")
             await reader.until("reply.started")
             await reader.command("reply.cancel", message_id="b")

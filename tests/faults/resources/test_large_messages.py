@@ -32,8 +32,7 @@ EACH = 6 * MIB
 async def wide(deploy: Deploy) -> AsyncIterator[tuple[Deployment, Client]]:
     """A deployment that takes messages of a mebibyte."""
     deployment = deploy(message_bytes=LIMIT)
-    server = deployment.server()
-    deployment.worker()
+    server, _ = deployment.both()
     async with client(server) as site:
         site.http.timeout = httpx.Timeout(60)
         yield deployment, site

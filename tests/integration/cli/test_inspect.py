@@ -21,7 +21,7 @@ from unbroken.types import Data, Question, Status, ToolCall
 async def take(backend: Backend, session: str) -> Claim:
     """Takes the session as a worker would."""
     keys = backend.keys.session(session)
-    ready = backend.redis.ready(keys.tag, "me")
+    ready = backend.redis.ready((keys.tag,), "me")
     [(entry, found)] = await ready.read(1.0)
     assert found == session
     claim = await backend.queue.take(session, entry, "nonce", attempts=3, continuing="", context=5)

@@ -16,7 +16,7 @@ from tests.integration.models import tiny_gguf
 from tests.integration.models.hub import Hub
 from tests.integration.processes import PATIENCE, Program, run
 
-pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("_bundled")]
+pytestmark = pytest.mark.usefixtures("_bundled")
 
 
 def test_it_downloads_the_model_and_answers_and_leaves_no_process_behind(tmp_path: Path) -> None:

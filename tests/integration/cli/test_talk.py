@@ -24,8 +24,6 @@ import pytest
 from tests.integration.processes import Program, clean_environment, run
 from unbroken.embedded import Embedded
 
-pytestmark = pytest.mark.timeout(60)
-
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|[()][A-Z0-9]|[=>])")
 
 
@@ -87,7 +85,7 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._side, keys.encode())
 
-    def until(self, pattern: str, timeout: float = 15.0) -> re.Match[str]:
+    def until(self, pattern: str, timeout: float = 60.0) -> re.Match[str]:
         """The first match in what was said since the last call."""
         deadline = time.monotonic() + timeout
         while (found := re.search(pattern, self.said)) is None:
@@ -103,7 +101,7 @@ class Terminal:
         return found
 
     def wait(self) -> int:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self._process.poll() is None:
             assert time.monotonic() < deadline
             ready, _, _ = select.select([self._side], [], [], 0.05)

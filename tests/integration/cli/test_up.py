@@ -18,7 +18,7 @@ from tests.integration.processes import Program, gone, kill, run
 from unbroken.client import Client
 from unbroken.embedded import Embedded
 
-pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("_bundled")]
+pytestmark = pytest.mark.usefixtures("_bundled")
 
 SCRIPTED = "unbroken.models.scripted:bot"
 CONTINUING = "unbroken.models.scripted:continuing"
@@ -158,26 +158,24 @@ async def test_a_running_reply_is_finished_before_it_ends(start: Start) -> None:
 
 
 async def test_the_second_ctrl_c_ends_it_at_once(start: Start) -> None:
-    up = start()
+    up = start(UNBROKEN_DRAIN_GRACE="3600")
     async with Client(url_of(up)) as client:
         sent = await (await client.create("Ada")).send("say now; hang")
         assert await anext(aiter(sent))
     family = up.family()
     up.signal(signal.SIGINT)
     up.until("finishing running replies")
-    began = time.monotonic()
     up.signal(signal.SIGINT)
     assert up.wait() == 130
-    assert time.monotonic() - began < 5
     assert gone(family)
 
 
 async def test_a_part_that_does_not_stop_in_time_is_killed(start: Start) -> None:
-    up = start(UNBROKEN_DRAIN_GRACE="0.2")
+    up = start(UNBROKEN_DRAIN_GRACE="0.2", UNBROKEN_BLOCK_WARNING="0.1")
     async with Client(url_of(up)) as client:
-        sent = await (await client.create("Ada")).send("say now; sleep 0.2; block 30")
+        sent = await (await client.create("Ada")).send("say now; sleep 0.2; block 100")
         assert await anext(aiter(sent)) == "now"
-        await asyncio.sleep(0.5)
+        await asyncio.to_thread(up.until, "the event loop has been blocked")
     family = up.family()
     up.signal(signal.SIGTERM)
     assert up.wait() == 0
@@ -249,7 +247,7 @@ def test_dead_letters_are_listed_retried_and_dropped(start: Start, tmp_path: Pat
     retried = run("inspect", "dead", "retry", older, cwd=tmp_path)
     assert (retried.returncode, retried.stderr) == (0, "")
     assert f"{older} is message 3 of session {session} now" in retried.stdout
-    _until(lambda: "alive" in run("inspect", "session", session, cwd=tmp_path).stdout, timeout=60.0)
+    _until(lambda: "alive" in run("inspect", "session", session, cwd=tmp_path).stdout)
     assert "dropped" in run("inspect", "dead", "drop", newer, cwd=tmp_path).stdout
     assert "No dead letters." in run("inspect", "dead", "list", cwd=tmp_path).stdout
 
@@ -264,7 +262,7 @@ def test_its_own_redis_is_used_where_one_is_configured(
     assert chat(url, tmp_path, "say hi").stdout == "hi\n"
 
 
-def _until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
+def _until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline

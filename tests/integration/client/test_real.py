@@ -25,8 +25,6 @@ from unbroken.protocol import (
 )
 from unbroken.types import Feedback, Status
 
-pytestmark = pytest.mark.timeout(60)
-
 Start: TypeAlias = Callable[..., Program]
 
 BOT = "unbroken.models.scripted:continuing"
@@ -293,14 +291,17 @@ async def test_what_waits_can_be_changed(start: Start, free_port: Callable[[], i
     async with Client(url) as client:
         chat = await client.create("Ada")
         async with await client.attach(chat.token) as other:
-            first, second, third, fourth = [await chat.send(text) for text in ("hang", "say b", "say c", "say oops")]
+            first, second, third, fourth = [
+                await chat.send(text) for text in ("say a; hang", "say b", "say c", "say oops")
+            ]
+            assert await anext(aiter(first)) == "a"
             await fourth.accepted()
             await chat.edit(second.id, "say better")
             await chat.withdraw(fourth.id)
             await chat.rename("Countess")
             await chat.send_now(third.id)
             replies = [await sent.reply() for sent in (first, third, second, fourth)]
-            assert [reply.msg for reply in replies] == ["", "c", "better", ""]
+            assert [reply.msg for reply in replies] == ["a", "c", "better", ""]
             assert [reply.turn for reply in replies] == [1, 2, 3, 4]
             await chat.feedback(replies[1].id, Feedback.UP)
             with pytest.raises(NotWaiting):

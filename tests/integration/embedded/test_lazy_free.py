@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import json
-import time
 
 import redis
 
 from tests.conftest import StartValkey
 
 DOCUMENT = json.dumps({"messages": [{"id": f"m{n}", "role": "user", "msg": f"text {n}"} for n in range(60)]})
-SECONDS = 3.0
+ROUNDS = 600
 
 
 def test_lazy_freeing_is_off_and_no_way_of_deleting_kills_the_server(private_valkey: StartValkey) -> None:
     server = private_valkey()
-    with redis.from_url(server.address, decode_responses=True, socket_timeout=5) as client:
+    with redis.from_url(server.address, decode_responses=True, socket_timeout=60) as client:
         lazy = client.config_get("lazyfree-lazy-*", "replica-lazy-flush")
         assert len(lazy) >= 6
         assert set(lazy.values()) == {"no"}
 
-        end, rounds = time.monotonic() + SECONDS, 0
-        while time.monotonic() < end:
+        for number in range(ROUNDS):
             pipeline = client.pipeline(transaction=False)
-            names = [f"doc{number}" for number in range(30)]
+            names = [f"doc{n}" for n in range(30)]
             for name in names:
                 pipeline.execute_command("JSON.SET", name, "$", DOCUMENT)
-            match rounds % 4:
+            match number % 4:
                 case 0:
                     pipeline.flushall()
                 case 1:
@@ -39,7 +37,5 @@ def test_lazy_freeing_is_off_and_no_way_of_deleting_kills_the_server(private_val
             pipeline.execute_command("JSON.SET", "kept", "$", DOCUMENT)
             pipeline.execute_command("JSON.GET", "kept", "$.messages")
             assert json.loads(pipeline.execute()[-1]) == [json.loads(DOCUMENT)["messages"]]
-            rounds += 1
-        assert rounds > 20
         assert client.info("memory")["lazyfreed_objects"] == 0
     assert server.check()

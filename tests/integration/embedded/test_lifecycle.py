@@ -33,7 +33,7 @@ print(server.pid, flush=True)
 while not interrupted:
     time.sleep(0.01)
 time.sleep(0.3)
-print(server.check(), flush=True)
+print(server.check(20), flush=True)
 server.stop()
 """
 
@@ -50,7 +50,7 @@ def parent(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Proce
         process.kill()
 
 
-def gone(process: psutil.Process, timeout: float = 10) -> bool:
+def gone(process: psutil.Process, timeout: float = 20) -> bool:
     """Whether a process ends in time; it may stay a zombie where nobody adopts orphans."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -85,7 +85,7 @@ def test_a_second_start_on_the_same_directory_is_refused(private_valkey: StartVa
     first = private_valkey()
     with pytest.raises(ConfigurationError, match=f"{first.data_dir} is in use by process {os.getpid()};"):
         private_valkey(data_dir=first.data_dir)
-    assert first.check()
+    assert first.check(20)
 
 
 def test_starting_twice_is_a_mistake(private_valkey: StartValkey) -> None:
@@ -128,12 +128,12 @@ def test_a_path_too_long_for_a_socket(tmp_path: Path, caplog: pytest.LogCaptureF
         assert socket.parent.stat().st_mode & 0o777 == 0o700
         with redis.from_url(server.address) as client:
             assert client.ping()
-        assert other.check()
+        assert other.check(20)
         other.stop()
-        assert (other.address, other.check()) == (server.address, True)
+        assert (other.address, other.check(20)) == (server.address, True)
     assert not socket.parent.exists()
     with Embedded(folder):
-        assert other.check()
+        assert other.check(20)
 
 
 def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
@@ -190,4 +190,4 @@ def test_ctrl_c_lets_the_others_finish_first(tmp_path: Path) -> None:
 
 
 def test_a_server_that_wants_a_login_is_not_waited_for(private_valkey: StartValkey) -> None:
-    assert private_valkey("--requirepass", "s3cret").check()
+    assert private_valkey("--requirepass", "s3cret").check(20)

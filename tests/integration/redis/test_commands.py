@@ -99,7 +99,7 @@ async def test_nothing_is_left_after_closing(
     live = backend.redis.live(lambda channel, payload: None, lambda channel: None)
     await live.start()
     await live.subscribe("channel", "0")
-    ready = backend.redis.ready(backend.keys.tags[0], "worker")
+    ready = backend.redis.ready(backend.keys.tags[:1], "worker")
     assert await ready.read(0.01) == []
     await backend.close()
     assert asyncio.all_tasks() == before

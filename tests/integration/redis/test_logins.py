@@ -32,10 +32,10 @@ async def exercise(backend: Backend) -> None:
     channel = f"{backend.keys.prefix}:channel"
     await live.subscribe(channel, tag)
     await router.command(tag, "SPUBLISH", channel, payloads[7])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while heard != [payloads[7]]:
             await asyncio.sleep(0.005)
-    ready = backend.redis.ready(tag, "worker")
+    ready = backend.redis.ready((tag,), "worker")
     reading = asyncio.create_task(ready.read(30))
     await asyncio.sleep(0.02)
     await ready.wake()

@@ -55,7 +55,7 @@ class Traffic:
             *(self._live.subscribe(channel, self.keys(s).tag) for channel, s in self._by_channel.items())
         )
         self._senders = [asyncio.create_task(self._send(session)) for session in self._sessions]
-        readers = [backend.redis.ready(tag, "worker") for tag in backend.keys.tags]
+        readers = [backend.redis.ready((tag,), "worker") for tag in backend.keys.tags]
         for reader in readers:
             assert await reader.read(PATIENCE), "the accepted messages are to be worked on"
         self._blocked = [asyncio.create_task(reader.read(PATIENCE)) for reader in readers]

@@ -10,7 +10,7 @@ from unbroken.backend import Backend
 from unbroken.cursor import Cursor
 from unbroken.keys import GROUP
 from unbroken.log import Appender, Entry
-from unbroken.scripts import Accepted, Code, Finished, Renewed, Resumed, Scripts, Taken, load
+from unbroken.scripts import Accepted, Code, Finished, Renewed, Resumed, Scripts, Taken, load, words
 from unbroken.types import Message, Status
 
 _messages = msgspec.json.Decoder(list[list[Message]])
@@ -44,8 +44,7 @@ class Desk:
     async def accept_bytes(self, message_id: str | bytes, text: bytes) -> list[Any]:
         """As a server would that does not check what it is sent."""
         args = (self.session, 3_600_000, self.keys.events, message_id, text, 20, 1000, "", "", "queue", "")
-        reply = await self.backend.redis.router.run(self.keys.tag, load("accept"), self.keys.script, args)
-        return list(reply)
+        return words(await self.backend.redis.router.run(self.keys.tag, load("accept"), self.keys.script, args))
 
     async def take(
         self,

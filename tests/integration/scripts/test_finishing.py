@@ -23,10 +23,11 @@ async def test_finish_commits_once(desk: Desk) -> None:
     await desk.accept("m1")
     taken = await desk.take("n1")
     await desk.chunk(delta(taken.epoch, 1, "hi"))
-    assert await desk.finish(taken.epoch, 2, "hi!") == Finished(Code.OK, StreamId(taken.epoch, 2))
+    finished = await desk.finish(taken.epoch, 2, "hi!")
     [end] = await desk.log()
     assert (end.kind, end.id, end.prev, end.turn) == (Kind.END, (taken.epoch, 2), (taken.epoch, 1), taken.turn)
     reply = (await desk.history())[-1]
+    assert finished == Finished(Code.OK, StreamId(taken.epoch, 2), timestamp=reply.timestamp)
     assert decode_event(end.frame) == ReplyCompleted(reply)
     assert reply == Message(
         id="m1.reply",

@@ -51,7 +51,7 @@ async def test_the_silent_are_forgotten_unless_they_hold_a_session(desk: Desk, b
 
 
 async def test_one_that_only_waits_comes_back_with_its_work(desk: Desk, backend: Backend) -> None:
-    ready = backend.redis.ready(desk.keys.tag, "waits")
+    ready = backend.redis.ready((desk.keys.tag,), "waits")
     assert await ready.read(0) == []
     reading = asyncio.create_task(ready.read(60))
     await silent(desk, "waits", 0.05)
@@ -64,7 +64,7 @@ async def test_one_that_only_waits_comes_back_with_its_work(desk: Desk, backend:
 
 
 async def test_a_worker_forgets_those_before_it(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unbroken.worker.partition.SILENCE", 0.2)
+    monkeypatch.setattr("unbroken.worker.claimer.SILENCE", 0.2)
     talk = await Talk.begin(backend)
     desk = Desk(backend, talk.session)
     async with working(backend, Scripted()) as first:

@@ -111,6 +111,23 @@ async def test_an_expired_session_leaves_nothing(desk: Desk) -> None:
     assert (await desk.ready(), await desk.pending()) == ([], [])
 
 
+@pytest.mark.parametrize("key", ["doc", "state"])
+async def test_a_session_that_lost_a_key_is_gone(desk: Desk, key: str) -> None:
+    await begin(desk)
+    await desk.read()
+    taken, entry = await desk.take("n2"), await desk.entry()
+    await desk.redis("DEL", getattr(desk.keys, key))
+    facts = await desk.facts()
+    for name in CALLS.keys() - {"take", "finish", "renew", "release"}:
+        assert getattr(found := await CALLS[name](desk), "code", found) is Code.GONE
+    assert (await desk.renew(taken.epoch)).code is Code.LOST
+    assert await desk.release(taken.epoch) is Code.LOST
+    assert await desk.facts() == facts
+    assert (await desk.finish(taken.epoch, entry=entry)).code is Code.GONE
+    assert (await desk.take("n3", entry=entry)).code is Code.GONE
+    assert (await desk.ready(), await desk.pending()) == ([], [])
+
+
 async def test_a_log_that_begins_with_a_cancelled_reply_ends_with_its_session(desk: Desk) -> None:
     """Nothing was ever started: the take that found nothing to do made the log."""
     await desk.accept("m1")

@@ -56,7 +56,7 @@ class Process:
 
     def started(self) -> None:
         """Waits until it listens, and learns where."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end and self.running:
             if found := re.search(r"running on http://(\S+)", self.output):
                 self.address = found[1]

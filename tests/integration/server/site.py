@@ -26,7 +26,8 @@ from unbroken.server.bounds import Bounds
 from unbroken.server.run import Server
 from unbroken.server.service import Service
 
-SOON = 5.0
+SOON = 20.0
+"""Seconds after which something that takes an instant is given up, also on a busy machine."""
 
 
 async def until(condition: Callable[[], object], timeout: float = SOON) -> None:

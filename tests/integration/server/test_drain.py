@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -20,8 +21,9 @@ from unbroken.protocol import CloseCode
 from unbroken.server.bounds import Bounds
 
 
-async def ends(server: Process, timeout: float) -> int:
-    return await asyncio.to_thread(server.wait, timeout)
+async def ends(server: Process) -> int:
+    """Its exit code, long before the grace of these tests is over."""
+    return await asyncio.to_thread(server.wait, SOON)
 
 
 async def eventually(condition: Callable[[], object], timeout: float = SOON) -> None:
@@ -31,7 +33,7 @@ async def eventually(condition: Callable[[], object], timeout: float = SOON) -> 
 
 
 async def test_everyone_is_let_go_and_the_log_holds_no_token(settings: Settings, bot: Scripted) -> None:
-    with process(settings, drain_grace=10.0) as server:
+    with process(settings, drain_grace=3600.0) as server:
         client = Client(server.address)
         token, session = await client.session()
         events = f"/sessions/{session}/events?token={token}"
@@ -45,7 +47,6 @@ async def test_everyone_is_let_go_and_the_log_holds_no_token(settings: Settings,
             await plain.send("say first; wait go; say , then the rest")
             while native.said != "first":
                 await native.event()
-            began = time.monotonic()
             server.stop()
             reconnect = await native.until("reconnect")
             assert 0 <= reconnect["after"] <= 1
@@ -66,8 +67,7 @@ async def test_everyone_is_let_go_and_the_log_holds_no_token(settings: Settings,
                 await asyncio.wait_for(plain.recv(), SOON)
             assert plain.close_code == CloseCode.RESTART
         await client.http.aclose()
-        assert await ends(server, 5) == 0
-        assert time.monotonic() - began < 8
+        assert await ends(server) == 0
         assert "/refresh_token" in server.output
         assert '"WebSocket /chat" [accepted]' in server.output
         assert token not in server.output
@@ -83,25 +83,21 @@ async def test_a_reply_that_takes_too_long_does_not_hold_the_server(settings: Se
             await plain.send("say x; hang")
             while native.said != "x":
                 await native.event()
-            began = time.monotonic()
             server.stop()
             with pytest.raises(ConnectionClosed):
                 await asyncio.wait_for(plain.recv(), SOON)
             assert plain.close_code == CloseCode.RESTART
         await client.http.aclose()
-        assert await ends(server, 5) == 0
-        assert time.monotonic() - began < 2.5
+        assert await ends(server) == 0
 
 
 async def test_without_clients_it_ends_at_once_and_a_second_signal_ends_the_wait(
     settings: Settings, bot: Scripted
 ) -> None:
-    with process(settings, drain_grace=30.0) as server:
-        began = time.monotonic()
+    with process(settings, drain_grace=3600.0) as server:
         server.stop()
-        assert await ends(server, 5) == 0
-        assert time.monotonic() - began < 3
-    with process(settings, drain_grace=30.0) as server:
+        assert await ends(server) == 0
+    with process(settings, drain_grace=3600.0) as server:
         client = Client(server.address)
         token, _ = await client.session()
         async with client.plain(token) as plain:
@@ -113,38 +109,57 @@ async def test_without_clients_it_ends_at_once_and_a_second_signal_ends_the_wait
                 server.stop()
                 await native.ended()
             server.stop()
-            assert await ends(server, 5) == 0
+            assert await ends(server) == 0
         await client.http.aclose()
+
+
+@asynccontextmanager
+async def stopped_midway(server: Process, backend: Backend) -> AsyncIterator[None]:
+    """Stops the server while Redis lets the first write of the block wait; it is done once the server is stopping."""
+    command = backend.redis.router.command
+
+    async def stop() -> None:
+        async with asyncio.timeout(SOON):
+            while not re.search(rb"name=unbroken .* flags=b.* cmd=evalsha ", await command("0", "CLIENT", "LIST")):
+                await asyncio.sleep(0.01)
+        server.stop()
+        with suppress(ConnectionRefusedError):
+            while True:  # until nobody new is let in
+                _, writer = await asyncio.open_connection(*server.address.split(":"))
+                writer.close()
+                await asyncio.sleep(0.01)
+        await command("0", "CLIENT", "UNPAUSE")
+
+    await command("0", "CLIENT", "PAUSE", 60_000, "WRITE")
+    stopping = asyncio.create_task(stop())
+    try:
+        yield
+        await stopping
+    finally:
+        await command("0", "CLIENT", "UNPAUSE")
 
 
 async def test_a_request_under_way_is_answered(settings: Settings, backend: Backend) -> None:
-    with process(settings, drain_grace=5.0) as server:
+    with process(settings, drain_grace=60.0, redis_timeout=60.0) as server:
         client = Client(server.address)
         token, session = await client.session()
-        keys = backend.keys.session(session)
-        await backend.redis.router.command(keys.tag, "CLIENT", "PAUSE", "700", "WRITE")
-        url = f"/sessions/{session}/messages"
-        sending = asyncio.create_task(client.http.post(url, json={"text": "x"}, params={"token": token}))
-        await asyncio.sleep(0.2)
-        server.stop()
-        assert (await sending).status_code == 202
+        async with stopped_midway(server, backend):
+            url = f"/sessions/{session}/messages"
+            sent = await client.http.post(url, json={"text": "x"}, params={"token": token})
+            assert sent.status_code == 202
         await client.http.aclose()
-        assert await ends(server, 5) == 0
+        assert await ends(server) == 0
 
 
 async def test_a_handshake_under_way_is_answered(settings: Settings, backend: Backend) -> None:
-    with process(settings, drain_grace=5.0) as server:
+    with process(settings, drain_grace=60.0, redis_timeout=60.0) as server:
         client = Client(server.address)
-        token, session = await client.session()
-        keys = backend.keys.session(session)
-        await backend.redis.router.command(keys.tag, "CLIENT", "PAUSE", "700", "WRITE")
-        stopping = asyncio.get_running_loop().call_later(0.3, server.stop)
-        async with client.native(token) as native:
+        token, _ = await client.session()
+        async with stopped_midway(server, backend), client.native(token) as native:
             await native.until("reconnect")
             assert (await native.ended())[0] == CloseCode.RESTART
-        assert stopping.when() < asyncio.get_running_loop().time()
         await client.http.aclose()
-        assert await ends(server, 5) == 0
+        assert await ends(server) == 0
 
 
 async def test_a_client_that_never_reads_costs_little_and_is_cut_off(settings: Settings, backend: Backend) -> None:
@@ -166,12 +181,12 @@ async def test_a_client_that_never_reads_costs_little_and_is_cut_off(settings: S
                 return [c for c in found if c.status == "ESTABLISHED" and c.laddr.port == port]
 
             await client.http.aclose()
-            await eventually(lambda: not sockets(), 15)
+            await eventually(lambda: not sockets())
             reader.socket.transport.abort()
 
 
 async def test_a_client_that_never_reads_does_not_hold_a_stopping_server(settings: Settings, backend: Backend) -> None:
-    with process(settings, drain_grace=2.0) as server:
+    with process(settings, drain_grace=1.0) as server:
         client = Client(server.address)
         token, session = await client.session()
         await backend.queue.accept(session, "a", "?")
@@ -179,10 +194,8 @@ async def test_a_client_that_never_reads_does_not_hold_a_stopping_server(setting
         await author.start()
         async with deaf(client, token) as reader:
             await author.publish(1_000, PIECE)
-            began = time.monotonic()
             server.stop()
-            assert await ends(server, 6) == 0
-            assert time.monotonic() - began < 4
+            assert await ends(server) == 0
             reader.socket.transport.abort()
         await client.http.aclose()
 

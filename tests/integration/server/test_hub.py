@@ -143,27 +143,41 @@ async def test_only_quiet_sessions_are_asked_where_they_are(hub: Hub, backend: B
     await backend.queue.accept(session.id, "a", "?")
     author = Author(backend, session.id)
     await author.start()
-    async with asyncio.timeout(2):
-        asked = len(watcher.positions)
+    clock = asyncio.get_running_loop().time
+    for _ in range(50):
+        asked, longest = len(watcher.positions), 0.0
         for _ in range(40):
+            said = clock()
             await author.say("x")
             await asyncio.sleep(0.01)
-        assert len(watcher.positions) <= asked + 2
+            longest = max(longest, clock() - said)
+        if longest < 0.05:  # else the session was really quiet while Redis took its time
+            break
+    assert len(watcher.positions) <= asked + 2
     await until(lambda: watcher.positions[-1] == Cursor(author.claim.turn, watcher.entries[-1].id))
 
 
-@pytest.mark.settings(session_ttl=1)
+@pytest.mark.settings(session_ttl=6)
 async def test_watching_keeps_a_session_alive_until_it_is_deleted(hub: Hub, backend: Backend) -> None:
     _, session = await backend.store.create("Ada")
     keys = backend.keys.session(session.id)
-    for key in keys.owned:  # they expire together
-        await backend.redis.router.command(keys.tag, "PEXPIRE", key, "100")
+
+    async def live(milliseconds: int) -> None:
+        for key in keys.owned:  # they expire together
+            await backend.redis.router.command(keys.tag, "PEXPIRE", key, milliseconds)
+
+    async def left() -> int:
+        found: int = await backend.redis.router.command(keys.tag, "PTTL", keys.doc)
+        return found
+
+    await live(5_000)
     watcher = Watcher()
     await hub.attach(session.id, watcher)
-    assert await backend.redis.router.command(keys.tag, "PTTL", keys.doc) > 500
-    for _ in range(4):
-        await asyncio.sleep(0.4)
-        assert await backend.redis.router.command(keys.tag, "PTTL", keys.doc) > 300
+    assert await left() > 5_000
+    await live(5_000)  # it is renewed whenever a third of its life is over
+    async with asyncio.timeout(20):
+        while await left() <= 5_000:
+            await asyncio.sleep(0.05)
     assert not watcher.lost
     await backend.redis.router.command(keys.tag, "DEL", *keys.owned)
     await until(lambda: watcher.lost)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from unbroken.backend import Backend
+from unbroken.keys import GROUP
 from unbroken.log import Entry, Kind
 from unbroken.models.base import Bot
 from unbroken.protocol import ReplyDelta, ReplyPart, ReplyStarted, decode_event
@@ -97,6 +98,27 @@ class Talk:
         while text not in (await self.shown())[0]:
             assert time.monotonic() < end, f"it shows {(await self.shown())[0]!r}"
             await asyncio.sleep(0.01)
+
+    async def lapse(self) -> None:
+        """Lets the lease of its reply run out: for Redis, its worker has said nothing for a day."""
+        entry, worker, _ = await self._held()
+        command = self.backend.redis.router.command
+        await command(self.keys.tag, "XCLAIM", self.keys.ready, GROUP, worker, 0, entry, "IDLE", 86_400_000, "JUSTID")
+
+    async def renewed(self) -> None:
+        """Waits until the lease of its reply was renewed once more."""
+        async with asyncio.timeout(20):
+            silence = 0
+            while (now := (await self._held())[2]) >= silence:
+                silence = now
+                await asyncio.sleep(0.01)
+
+    async def _held(self) -> tuple[bytes, bytes, int]:
+        """Its ready entry, the worker that has it, and the milliseconds since that one last said so."""
+        entry = (await self.backend.store.state(self.session))["rid"]
+        command = self.backend.redis.router.command
+        (row,) = await command(self.keys.tag, "XPENDING", self.keys.ready, GROUP, entry, entry, 1)
+        return row[0], row[1], row[2]
 
     async def idle(self) -> bool:
         """Whether nothing is left to do for this session."""

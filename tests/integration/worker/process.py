@@ -42,7 +42,7 @@ class WorkerProcess:
     def log(self) -> str:
         return self._log.read_text()
 
-    def wait_for(self, text: str, timeout: float = 20.0) -> None:
+    def wait_for(self, text: str, timeout: float = 60.0) -> None:
         """Waits until the log holds a text."""
         end = time.monotonic() + timeout
         while text not in self.log:
@@ -53,7 +53,7 @@ class WorkerProcess:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         return self._process.wait(timeout)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:

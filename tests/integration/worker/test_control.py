@@ -20,7 +20,8 @@ from unbroken.worker.bots import Bots
 from unbroken.worker.control import Control
 from unbroken.worker.worker import Worker
 
-pytestmark = pytest.mark.settings(partitions=2, lease=15)
+# Nobody is told anything by the renewal of a lease, unless a test says so.
+pytestmark = pytest.mark.settings(partitions=2, lease=3600)
 
 
 async def test_a_running_reply_is_cancelled_at_once_with_what_it_said(backend: Backend) -> None:
@@ -29,10 +30,8 @@ async def test_a_running_reply_is_cancelled_at_once_with_what_it_said(backend: B
     async with working(backend, bot):
         message_id = await talk.send("think Hm; say Well; hang")
         await talk.shows("Well")
-        start = time.monotonic()
         assert await backend.queue.cancel(talk.session, message_id) is Code.RUNNING
         reply = await talk.outcome(message_id)
-        assert time.monotonic() - start < 1.0  # long before the next renewal of the lease
         assert (await talk.ask("say next")).msg == "next"
     assert (reply.status, reply.msg, reply.parts) == (Status.CANCELLED, "Well", [Reasoning("Hm")])
     assert bot.turns[0].cancelled
@@ -142,7 +141,7 @@ async def test_after_a_lost_subscription_cancellations_are_asked_for(
         clients = (await backend.redis.router.command(talk.keys.tag, "CLIENT", "LIST", "TYPE", "PUBSUB")).decode()
         for line in clients.splitlines():
             await backend.redis.router.command(talk.keys.tag, "CLIENT", "KILL", "ID", line.split()[0][3:])
-        assert (await talk.outcome(message_id, timeout=4)).status is Status.CANCELLED  # the lease would take five
+        assert (await talk.outcome(message_id)).status is Status.CANCELLED
 
 
 async def test_a_cancellation_that_comes_before_its_reply_is_known(
@@ -170,7 +169,7 @@ async def test_a_cancellation_that_comes_before_its_reply_is_known(
     monkeypatch.setattr(type(backend.queue), "take", slow_take)
     async with working(backend, bot):
         await talk.send("hang")
-        assert (await talk.outcome("m1", timeout=3)).status is Status.CANCELLED
+        assert (await talk.outcome("m1")).status is Status.CANCELLED
     assert not bot.turns
 
 

@@ -14,7 +14,8 @@ from unbroken.models.scripted import Scripted
 from unbroken.models.wrap import wrap
 from unbroken.turn import Turn
 
-pytestmark = pytest.mark.settings(partitions=2, lease=15)
+# Nobody is told anything by the renewal of a lease.
+pytestmark = pytest.mark.settings(partitions=2, lease=3600)
 
 Replies = asyncio.Future[list[Any]]
 
@@ -31,7 +32,7 @@ async def test_what_is_said_during_a_flush_goes_with_the_next_one(backend: Backe
     talk = await Talk.begin(backend)
     async with working(backend, wrap(bot, "bot", 1)):
         await talk.send("go")
-        await talk.shows("abcd", timeout=3)
+        await talk.shows("abcd")
         assert len(await talk.log()) == 3  # started, "a", "bcd"
 
 
@@ -45,7 +46,7 @@ async def test_a_worker_that_was_replaced_is_stopped_by_its_next_word(backend: B
         thief = await backend.queue.take(talk.session, entry, "thief", attempts=3, continuing="", context=0)
         assert thief is not None
         bot.open("door")
-        await until(lambda: bot.turns[0].cancelled, timeout=3)  # the lease would tell after five seconds
+        await until(lambda: bot.turns[0].cancelled)
         assert (await talk.shown())[0] == ""
 
 
@@ -57,8 +58,8 @@ async def test_a_session_that_ended_is_left_and_its_entry_dropped(backend: Backe
         await talk.shows("a")
         await backend.redis.router.command(talk.keys.tag, "DEL", *talk.keys.owned)
         bot.open("door")
-        await until(lambda: bot.turns[0].cancelled, timeout=3)
-        async with asyncio.timeout(3):
+        await until(lambda: bot.turns[0].cancelled)
+        async with asyncio.timeout(20):
             while not await talk.idle():
                 await asyncio.sleep(0.01)
 
@@ -132,7 +133,7 @@ async def test_a_silent_server_holds_up_only_its_own_sessions(
         await stalled.send("say stuck; hang")
         await until(lambda: unanswered)
         await other.send("pace 0.01; count 100; hang")
-        await other.shows(" 100 ", timeout=5)
+        await other.shows(" 100 ")
         assert len(unanswered) == 1
         assert (await stalled.shown())[0] == ""
         unanswered[0].set_exception(ConnectionError("at last"))

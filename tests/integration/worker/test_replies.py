@@ -18,6 +18,7 @@ from unbroken.models.wrap import wrap
 from unbroken.protocol import decode_event
 from unbroken.turn import Turn
 from unbroken.types import Data, Piece, Reasoning, Source, Status, ToolCall, ToolResult
+from unbroken.worker import claimer
 from unbroken.worker.channel import Channel
 
 pytestmark = pytest.mark.settings(partitions=2)
@@ -103,9 +104,12 @@ async def test_no_more_replies_than_slots_and_no_partition_starves(backend: Back
     assert most == 3
 
 
-@pytest.mark.settings(concurrency=4, partitions=4, lease=15)
-async def test_waiting_reads_give_way_when_slots_become_scarce(backend: Backend) -> None:
-    """Two long replies in one partition; its third session must not wait for the five seconds of idle reads."""
+@pytest.mark.settings(concurrency=4, partitions=4, lease=3 * 3600)
+async def test_waiting_reads_give_way_when_slots_become_scarce(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three long replies in one partition; its fourth session must not wait for the end of idle reads."""
+    monkeypatch.setattr(claimer, "LONGEST_WAIT", 3600.0)
     bot = Scripted()
     talks: list[Talk] = []
     while len(talks) < 4:
@@ -115,8 +119,8 @@ async def test_waiting_reads_give_way_when_slots_become_scarce(backend: Backend)
     async with working(backend, bot):
         for talk in talks[:3]:
             await talk.send("wait door")
-        await until(lambda: bot.waiting["door"] == 3, timeout=2)
-        assert (await talks[3].outcome(await talks[3].send("say hi"), timeout=2)).msg == "hi"
+        await until(lambda: bot.waiting["door"] == 3)
+        assert (await talks[3].outcome(await talks[3].send("say hi"))).msg == "hi"
         bot.open("door")
 
 

@@ -118,7 +118,7 @@ class ScriptedServer:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Returns when the condition holds; fails after two seconds."""
-    async with asyncio.timeout(2):
+    """Returns when the condition holds; fails after ten seconds."""
+    async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.002)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.redis.server import SILENCE, ScriptedServer, hello
+from tests.unit.redis.server import SILENCE, ScriptedServer, hello, until
 from unbroken.errors import ConfigurationError
 from unbroken.keys import slot
 from unbroken.redis import discovered
@@ -145,8 +145,9 @@ async def test_a_primary_that_was_replaced_loses_its_connections(
     second.on("GET", SILENCE)
     answer = wire.call("GET", "key")
     second.on("HELLO", SILENCE)
+    logins = len(second.logins)
     dialling = asyncio.create_task(dialer.dial(topology.node("any"), "test"))
-    await asyncio.sleep(0.01)
+    await until(lambda: len(second.logins) > logins)
     names(server, server.port, promotion=2)
     await topology.refresh()
     with pytest.raises(ConnectionError, match="no primary any more"):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.redis.server import SILENCE, ScriptedServer, Session, until
 from unbroken.errors import ConfigurationError
-from unbroken.keys import Keys
+from unbroken.keys import Keys, tags
 from unbroken.redis.dial import Dialer
 from unbroken.redis.ready import Ready
 from unbroken.redis.router import Router
@@ -22,10 +22,10 @@ TAG = "3x"
 async def build(server: ScriptedServer) -> AsyncIterator[Callable[..., Ready]]:
     opened: list[tuple[Ready, Router]] = []
 
-    def build(timeout: float = 5) -> Ready:
+    def build(timeout: float = 5, tags: tuple[str, ...] = (TAG,)) -> Ready:
         dialer, topology = Dialer(server.address, timeout / 2), Fixed()
         router = Router(dialer, topology, timeout)
-        opened.append((Ready(dialer, topology, router, Keys("ub", 1), TAG, "worker-1"), router))
+        opened.append((Ready(dialer, topology, router, Keys("ub", len(tags)), tags, "worker-1"), router))
         return opened[-1][0]
 
     yield build
@@ -43,6 +43,30 @@ async def test_a_read_asks_for_one_entry_of_its_stream(server: ScriptedServer, b
         b"XREADGROUP GROUP workers worker-1 COUNT 1 BLOCK 1500 STREAMS ub:{3x}:ready >".split(),
         b"XREADGROUP GROUP workers worker-1 COUNT 1 STREAMS ub:{3x}:ready >".split(),
     ]
+
+
+async def test_several_streams_are_read_together(server: ScriptedServer, build: Callable[..., Ready]) -> None:
+    second = b"+other\r\n*1\r\n*2\r\n+6-0\r\n*2\r\n+s\r\n+another\r\n"
+    server.on("XREADGROUP", ENTRY.replace(b"%1", b"%2") + second, b"_\r\n")
+    ready = build(tags=tags(4))
+    assert await ready.read(0) == [("5-0", "session"), ("6-0", "another")]
+    for _ in range(3):
+        assert await ready.read(0, 3) == []
+    a, b, c, d = (f"ub:{{{tag}}}:ready".encode() for tag in tags(4))
+    assert [words[words.index(b"STREAMS") + 1 :] for words in server.commands] == [
+        [a, b, c, d, *[b">"] * 4],
+        [a, b, c, *[b">"] * 3],
+        [d, a, b, *[b">"] * 3],
+        [c, d, a, *[b">"] * 3],
+    ]
+
+
+async def test_one_missing_group_makes_sure_of_all(server: ScriptedServer, build: Callable[..., Ready]) -> None:
+    server.on("XREADGROUP", b"-NOGROUP No such key\r\n", ENTRY)
+    exists = b"-BUSYGROUP Consumer Group name already exists\r\n"
+    server.on("XGROUP", exists, b"+OK\r\n", exists, exists)
+    assert await build(tags=tags(4)).read(1) == [("5-0", "session")]
+    assert [words[2] for words in server.named("XGROUP")] == [f"ub:{{{tag}}}:ready".encode() for tag in tags(4)]
 
 
 @pytest.mark.parametrize(
@@ -225,6 +249,25 @@ async def test_reclaiming_goes_on_where_it_stopped(server: ScriptedServer, build
     assert await ready.reclaim(1.5, 2) == [("3-0", "three")]
     command = b"XAUTOCLAIM ub:{3x}:ready workers worker-1 1500 %b COUNT 2"
     assert server.commands == [(command % cursor).split() for cursor in (b"0-0", b"2-1", b"3-0")]
+
+
+async def test_reclaiming_goes_through_all_streams_and_takes_no_more_than_asked(
+    server: ScriptedServer, build: Callable[..., Ready]
+) -> None:
+    def reply(cursor: bytes, *entries: bytes) -> bytes:
+        rows = b"".join(b"*2\r\n+%b\r\n*2\r\n+s\r\n+s%b\r\n" % (entry, entry) for entry in entries)
+        return b"*3\r\n+%b\r\n*%d\r\n%b*0\r\n" % (cursor, len(entries), rows)
+
+    nothing = reply(b"0-0")
+    server.on(
+        "XAUTOCLAIM", nothing, reply(b"0-0", b"1-0"), nothing, reply(b"2-1", b"2-0"), reply(b"0-0", b"3-0"), nothing
+    )
+    ready = build(tags=tags(4))
+    assert await ready.reclaim(1, 3) == [("1-0", "s1-0"), ("2-0", "s2-0"), ("3-0", "s3-0")]
+    a, b, c, d = (f"ub:{{{tag}}}:ready".encode() for tag in tags(4))
+    asked = [(words[1], words[5], words[7]) for words in server.named("XAUTOCLAIM")]
+    assert asked[:3] == [(stream, b"0-0", b"1") for stream in (a, b, c)], "no more than three may be found"
+    assert asked[3:] == [(d, b"0-0", b"2"), (d, b"2-1", b"1")]
 
 
 async def test_reclaiming_without_a_group_creates_it(server: ScriptedServer, build: Callable[..., Ready]) -> None:

@@ -63,7 +63,16 @@ class Run:
         if self.channel:
             entry = self.channel.popleft()
             self.old.append(entry)
-            self.viewer.entry(entry)
+            if self.random.random() < 0.5:
+                self.viewer.entry(entry)
+            else:
+                self.show(entry)
+
+    def show(self, entry: Entry) -> None:
+        """Hands over what comes to a client that waits for it."""
+        cursor = self.viewer.at_once(entry)
+        if cursor is not None:
+            self.client.show([Shown(entry, cursor)])
 
     def repeat(self) -> None:
         if self.old:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,12 @@ from unbroken.worker.channel import Channel
 from unbroken.worker.outbox import Outbox
 
 MESSAGE = Message("m", "hi", Role.USER, "", 1)
+
+
+@pytest.fixture(autouse=True)
+async def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Round trips are measured by the clock of these tests: a stall would make them long, and flushes rare."""
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
 
 
 class Post:

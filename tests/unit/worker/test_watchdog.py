@@ -7,54 +7,85 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from unbroken.worker import watchdog as module
 from unbroken.worker.watchdog import Watchdog
 
-LIMIT = 0.15
+LIMIT = 1.0
+
+Nap = tuple[float, bool]
+"""What happens while the watchdog's thread sleeps: how many periods that really takes, and whether the loop turns."""
+
+TURNS: Nap = (1, True)
+STANDS: Nap = (1, False)
+STOPPED: Nap = (12, False)
 
 
-@pytest.fixture
-async def watchdog() -> AsyncIterator[Watchdog]:
-    watchdog = Watchdog(LIMIT, "mybot:bot")
+class Naps:
+    """The sleep of a watchdog's thread, on a clock of its own."""
+
+    def __init__(self, watchdog: Watchdog, naps: Sequence[Nap]) -> None:
+        self._watchdog = watchdog
+        self._naps = iter(naps)
+        self.now = 100.0
+
+    def wait(self, period: float) -> bool:
+        length, turns = next(self._naps, (0, False))
+        self.now += length * period
+        if turns:
+            self._watchdog._turned = self.now
+        return not length
+
+
+@pytest.mark.parametrize(
+    ("naps", "warnings"),
+    [
+        ([TURNS, *[STANDS] * 20], 1),
+        ([TURNS, *[STANDS] * 6, TURNS, *[STANDS] * 6, TURNS], 2),
+        ([*[STANDS] * 3, TURNS] * 5, 0),
+        ([TURNS, STOPPED, STANDS, TURNS], 0),
+        ([TURNS, STANDS, STANDS, STOPPED, STANDS, STANDS, TURNS], 0),
+        ([TURNS, STANDS, (1.9, False), TURNS], 0),
+        ([TURNS, STANDS, (3.5, False), TURNS], 0),
+        ([TURNS, STOPPED, *[STANDS] * 6], 1),
+    ],
+)
+async def test_a_loop_that_stands_still_is_told_once_each_time_and_a_process_that_does_is_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, naps: list[Nap], warnings: int
+) -> None:
+    clock = SimpleNamespace(monotonic=lambda: 100.0)
+    monkeypatch.setattr(module, "time", clock)
+    watchdog: Any = Watchdog(LIMIT, "mybot:bot")
+    watchdog._stopped = slept = Naps(watchdog, naps)
+    clock.monotonic = lambda: slept.now
+    watchdog._watch()
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * warnings
+
+
+async def block(caplog: pytest.LogCaptureFixture) -> None:
+    a_careless_call(caplog)
+
+
+def a_careless_call(caplog: pytest.LogCaptureFixture) -> None:
+    end = time.monotonic() + 60
+    while not caplog.records and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+async def test_the_warning_names_the_bot_the_task_and_the_call(caplog: pytest.LogCaptureFixture) -> None:
+    watchdog = Watchdog(0.15, "mybot:bot")
     watchdog.start()
-    yield watchdog
+    await asyncio.create_task(block(caplog), name="reply to s1")
     watchdog.stop()
-
-
-def a_careless_call() -> None:
-    time.sleep(3 * LIMIT)
-
-
-async def block() -> None:
-    a_careless_call()
-
-
-@pytest.mark.usefixtures("watchdog")
-async def test_a_blocked_loop_is_told_once_each_time_with_task_and_stack(caplog: pytest.LogCaptureFixture) -> None:
-    for _ in range(2):
-        await asyncio.create_task(block(), name="reply to s1")
-        await asyncio.sleep(LIMIT)
-    first, _ = caplog.records
-    assert first.levelno == logging.WARNING
-    text = first.getMessage()
+    text = caplog.records[0].getMessage()
     assert "mybot:bot" in text
     assert "reply to s1" in text
     assert "a_careless_call" in text
-
-
-async def test_a_busy_loop_that_turns_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
-    limit = 4 * LIMIT  # longer than a busy machine may keep this process waiting
-    watchdog = Watchdog(limit, "mybot:bot")
-    watchdog.start()
-    end = time.monotonic() + 2 * limit
-    while time.monotonic() < end:
-        time.sleep(limit / 20)
-        await asyncio.sleep(0)
-    watchdog.stop()
-    assert not caplog.records
 
 
 PROGRAM = f"""
@@ -64,7 +95,8 @@ async def main():
     logging.basicConfig(stream=sys.stdout)
     Watchdog({LIMIT}, "bot").start()
     print("started", flush=True)
-    await asyncio.sleep({6 * LIMIT})
+    for _ in range(8):  # it goes on when it was stopped, long enough to be warned of
+        await asyncio.sleep({LIMIT / 8})
 asyncio.run(main())
 """
 
@@ -74,6 +106,6 @@ def test_a_stopped_process_is_not_mistaken_for_a_blocked_loop() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
         os.kill(process.pid, signal.SIGSTOP)
-        time.sleep(3 * LIMIT)
+        time.sleep(1.5 * LIMIT)
         os.kill(process.pid, signal.SIGCONT)
         assert process.stdout.read() == ""

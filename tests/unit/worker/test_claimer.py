@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from unbroken.errors import Unavailable
 from unbroken.redis.ready import Ready
-from unbroken.worker.partition import SILENCE, Claimed, Partition
+from unbroken.worker.claimer import SILENCE, SWEEP, Claimed, Claimer
 from unbroken.worker.slots import Slots
 
 LEASE = 0.3
@@ -16,26 +16,31 @@ LEASE = 0.3
 class ReadyStub:
     """Answers from lists, and keeps what it was asked and when."""
 
-    def __init__(self, reads: list[Claimed] | None = None, reclaims: list[Claimed | None] | None = None) -> None:
+    def __init__(
+        self, reads: list[Claimed] | None = None, reclaims: list[Claimed | None] | None = None, partitions: int = 1
+    ) -> None:
+        self.tags = tuple(map(str, range(partitions)))
         self.reads = reads or []
         self.reclaims = reclaims or []
         self.asked: list[tuple[float, float]] = []
         self.blocks: list[float] = []
-        self.forgot: list[tuple[int, float]] = []
+        self.looked: list[tuple[float, int]] = []
+        self.forgot: list[tuple[int, str, float]] = []
         self.woken = asyncio.Event()
 
-    async def read(self, block: float) -> list[Claimed]:
+    async def read(self, block: float, most: int) -> list[Claimed]:
         self.blocks.append(block)
+        self.looked.append((asyncio.get_running_loop().time(), most))
         if self.reads:
-            return [self.reads.pop(0)]
+            return [self.reads.pop(0) for _ in range(min(most, len(self.reads)))]
         if block:
             self.woken.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.woken.wait(), block)
         return []
 
-    async def reclaim(self, min_idle: float, count: int) -> list[Claimed]:
-        assert count == 1
+    async def reclaim(self, min_idle: float, most: int) -> list[Claimed]:
+        assert 1 <= most <= len(self.tags)
         self.asked.append((asyncio.get_running_loop().time(), min_idle))
         if not self.reclaims:
             return []
@@ -44,8 +49,8 @@ class ReadyStub:
             raise Unavailable("away")
         return [found]
 
-    async def forget(self, silence: float) -> int:
-        self.forgot.append((len(self.asked), silence))
+    async def forget(self, tag: str, silence: float) -> int:
+        self.forgot.append((len(self.asked), tag, silence))
         return 0
 
     async def wake(self) -> None:
@@ -58,20 +63,20 @@ async def run(
     until: Callable[[list[Claimed]], object],
     held: Callable[[Claimed], bool] | None = None,
 ) -> list[Claimed]:
-    """Runs a partition until a condition on what was started holds."""
+    """Runs a claimer until a condition on what was started holds."""
     started: list[Claimed] = []
 
     def start(claimed: Claimed) -> None:
         slots.begin()
         started.append(claimed)
 
-    partition = Partition(cast("Ready", ready), slots, LEASE, start, held or (lambda _: False), ready.forget)
-    task = asyncio.create_task(partition.run())
+    claimer = Claimer(cast("Ready", ready), slots, LEASE, start, held or (lambda _: False), ready.forget)
+    task = asyncio.create_task(claimer.run())
     async with asyncio.timeout(5):
         while not until(started):
             await asyncio.sleep(0.002)
     slots.release()  # in case it waits for one
-    await partition.stop()
+    await claimer.stop()
     await asyncio.wait_for(task, 5)
     return started
 
@@ -89,6 +94,49 @@ async def test_it_takes_no_entry_without_a_slot() -> None:
     assert ready.reads == entries(5)[3:]
 
 
+async def test_several_partitions_share_the_slots_that_there_are() -> None:
+    ready = ReadyStub(reads=entries(7), partitions=4)
+    slots = Slots(6, 4, lambda: None)
+    started = await run(ready, slots, lambda started: len(started) == 6 and len(ready.looked) == 2)
+    assert started == entries(6)
+    assert [most for _, most in ready.looked] == [4, 2], "four partitions, then as many as there are slots left"
+    assert ready.reads == entries(7)[6:]
+
+
+async def test_with_few_slots_all_partitions_are_looked_at_in_a_sweep() -> None:
+    ready = ReadyStub(partitions=8)
+    slots = Slots(2, 8, lambda: None)
+    await run(ready, slots, lambda _: len(ready.looked) > 8)
+    assert {most for _, most in ready.looked} == {2}
+    sweeps = (ready.looked[8][0] - ready.looked[0][0]) / SWEEP
+    assert 1.5 < sweeps < 4, "eight looks at two of eight partitions are two sweeps"
+
+
+async def test_slots_that_become_free_while_it_reclaims_do_not_let_it_wait_for_a_few_partitions_only() -> None:
+    slots = Slots(6, 4, lambda: None)
+    for _ in range(await slots.acquire(4)):
+        slots.begin()
+
+    class Slow(ReadyStub):
+        async def reclaim(self, min_idle: float, most: int) -> list[Claimed]:
+            if not slots.ample:
+                for _ in range(4):
+                    slots.end()
+            return await super().reclaim(min_idle, most)
+
+    ready = Slow(partitions=4)
+    await run(ready, slots, lambda _: len(ready.looked) > 1)
+    looks = list(zip(ready.blocks, (most for _, most in ready.looked), strict=True))
+    assert looks[:2] == [(0, 2), (LEASE / 3, 4)]
+
+
+async def test_slots_that_came_to_nothing_are_given_back() -> None:
+    ready = ReadyStub(reads=entries(1), partitions=3)
+    slots = Slots(9, 3, lambda: None)
+    await run(ready, slots, lambda started: started == entries(1))
+    assert await slots.acquire(9) == 9 - 1 + 1, "all but the one that runs; and `run` gives back one more"
+
+
 async def test_reclaiming_goes_before_reading_until_there_is_nothing_more() -> None:
     dead: list[Claimed | None] = [("1-0", "dead1"), ("2-0", "dead2")]
     ready = ReadyStub(reads=entries(1), reclaims=dead.copy())
@@ -97,9 +145,9 @@ async def test_reclaiming_goes_before_reading_until_there_is_nothing_more() -> N
 
 
 async def test_the_dead_are_forgotten_rarely_and_only_after_their_sessions_were_taken_over() -> None:
-    ready = ReadyStub(reclaims=[("1-0", "dead")])
-    await run(ready, Slots(9, 1, lambda: None), lambda _: len(ready.asked) > 4)
-    assert ready.forgot == [(2, LEASE * SILENCE)]
+    ready = ReadyStub(reclaims=[("1-0", "dead")], partitions=2)
+    await run(ready, Slots(9, 2, lambda: None), lambda _: len(ready.asked) > 4)
+    assert ready.forgot == [(2, tag, LEASE * SILENCE) for tag in ready.tags]
 
 
 async def test_what_it_runs_already_is_left() -> None:
