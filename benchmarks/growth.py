@@ -63,7 +63,7 @@ class Bench:
         self._clock = Path(f"/proc/{server.pid}/schedstat")
         self.backend = backend
         (self.tag,) = backend.keys.tags
-        self.ready = backend.redis.ready(self.tag, "bench")
+        self.ready = backend.redis.ready((self.tag,), "bench")
 
     async def cost(self, operations: Sequence[Awaitable[T]]) -> tuple[float, list[T]]:
         """Runs operations side by side, in one write. Returns Valkey's microseconds for each, and their results."""

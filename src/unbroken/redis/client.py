@@ -67,9 +67,15 @@ class RedisClient:
         self._open.append(live)
         return live
 
-    def ready(self, tag: str, consumer: str) -> Ready:
-        """A reader of one partition's ready stream; see `Ready`."""
-        ready = Ready(self._dialer, self._topology, self.router, self.keys, tag, consumer)
+    @property
+    def together(self) -> list[tuple[str, ...]]:
+        """The tags of all partitions, in groups whose ready streams can be read together: a cluster refuses that."""
+        tags = self.keys.tags
+        return [tags] if self._topology.one_primary else [(tag,) for tag in tags]
+
+    def ready(self, tags: tuple[str, ...], consumer: str) -> Ready:
+        """A reader of the ready streams of partitions that can be read together; see `Ready`."""
+        ready = Ready(self._dialer, self._topology, self.router, self.keys, tags, consumer)
         self._open.append(ready)
         return ready
 

@@ -44,6 +44,7 @@ class Cluster(Discovered[Map]):
 
     partitions = 64
     """Enough for every server to get its share."""
+    one_primary = False
 
     def __init__(self, dialer: Dialer, seeds: tuple[Node, ...]) -> None:
         super().__init__(dialer, dialer, seeds, _AT_ONCE)

@@ -1,9 +1,10 @@
-"""Waiting for work: one blocking read of one partition, on a connection of its own."""
+"""Waiting for work: one blocking read of the partitions that share a server, on a connection of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from typing import Any
 
 from unbroken.errors import Unavailable
@@ -16,36 +17,54 @@ from unbroken.redis.wire import RedisReplyError
 
 
 class Ready:
-    """Reads the ready stream of one partition for one consumer.
+    """Reads the ready streams of partitions that one server owns, together, for one consumer.
 
     At least once: an entry that was read stays pending until its session is done with; if this consumer dies, or the
     reply is lost on the way, another one reclaims it.
 
     Args:
+        tags: of the partitions. On a cluster it is one: keys of several slots cannot be read together.
         consumer: unique for the process.
+
+    Attributes:
+        tags: of the partitions.
     """
 
-    def __init__(self, dialer: Dialer, topology: Topology, router: Router, keys: Keys, tag: str, consumer: str) -> None:
+    def __init__(
+        self,
+        dialer: Dialer,
+        topology: Topology,
+        router: Router,
+        keys: Keys,
+        tags: tuple[str, ...],
+        consumer: str,
+    ) -> None:
         self._dialer = dialer
         self._topology = topology
         self._router = router
-        self._stream = keys.partition(tag).ready
-        self._tag = tag
+        self.tags = tags
+        self._tag = tags[0]
+        self._streams = deque(keys.partition(tag).ready for tag in tags)
         self._consumer = consumer
         self._link = self._connect()
-        self._cursor: str | bytes = "0-0"
+        self._cursors: dict[str, str | bytes] = dict.fromkeys(self._streams, "0-0")
         self._woken = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def read(self, block: float) -> list[tuple[str, str]]:
-        """Waits for one entry, at most `block` seconds, and returns it as (entry id, session id); else nothing.
+    async def read(self, block: float, most: int | None = None) -> list[tuple[str, str]]:
+        """Waits for entries, at most `block` seconds, and returns them as (entry id, session id); else nothing.
 
-        Zero does not wait. Redis rounds other waits up, when it is idle to the next tenth of a second.
+        It returns as soon as there is any, with at most one entry of each partition. Zero does not wait. Redis rounds
+        other waits up, when it is idle to the next tenth of a second.
 
         A lost connection is waited out, however long that takes. A missing consumer group is created from the start
         of the stream. `wake` ends all of this; cancelling does too, but may leave an entry pending until it is
         reclaimed.
+
+        Args:
+            block: seconds.
+            most: how many partitions to look at; the next read goes on with the others. None looks at all of them.
 
         Raises:
             RedisReplyError: the server refuses the command for good.
@@ -56,33 +75,36 @@ class Ready:
         try:
             while not self._woken.is_set():
                 try:
-                    return await self._read(block)
+                    return await self._read(block, len(self._streams) if most is None else most)
                 except (OSError, RedisReplyError, Unavailable) as error:
                     await self._recover(error)
             return []
         finally:
             self._idle.set()
 
-    async def _read(self, block: float) -> list[tuple[str, str]]:
+    async def _read(self, block: float, most: int) -> list[tuple[str, str]]:
         if self._link.node != self._topology.node(self._tag):
             await self._link.close()
             self._link = self._connect()
         wire = await self._link.open()
         wire.patience = self._dialer.patience + block
         wait = ("BLOCK", max(1, round(block * 1000))) if block else ()
+        streams = list(self._streams)[:most]
+        self._streams.rotate(-most)
+        new = [">"] * len(streams)
         try:
             reply = await wire.call(
-                "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", 1, *wait, "STREAMS", self._stream, ">"
+                "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", 1, *wait, "STREAMS", *streams, *new
             )
         except asyncio.CancelledError:
             wire.abort("the read was cancelled")  # else it would go on at the server, and take an entry
             raise
-        return [] if reply is None else _entries(next(iter(reply.values())))
+        return [] if reply is None else [entry for rows in reply.values() for entry in _entries(rows)]
 
     async def _recover(self, error: Exception) -> None:
         if isinstance(error, RedisReplyError) and error.code == "NOGROUP":
             try:
-                await self._create_group()
+                await self._create_groups()
                 return
             except Unavailable as refused:
                 error = refused
@@ -100,7 +122,7 @@ class Ready:
             case Remedy.REFUSE:
                 pause *= 10
             case _ if isinstance(error, Unavailable) or str(error).startswith("UNBLOCKED"):
-                pass  # the stream was deleted while we waited: it comes back with its next entry
+                pass  # a stream was deleted while we waited: it comes back with its next entry
             case _:
                 raise error
         try:
@@ -109,37 +131,50 @@ class Ready:
         except TimeoutError:
             await self._topology.refresh()
 
-    async def _create_group(self) -> None:
-        """Creates the group from 0, never from $: what waits in the stream was accepted."""
-        try:
-            await self._router.command(self._tag, "XGROUP", "CREATE", self._stream, GROUP, "0", "MKSTREAM")
-        except RedisReplyError as error:
-            if error.code != "BUSYGROUP":
-                raise
+    async def _create_groups(self) -> None:
+        """Creates the groups that are missing, from 0, never from $: what waits in a stream was accepted."""
+        create = [("XGROUP", "CREATE", stream, GROUP, "0", "MKSTREAM") for stream in self._streams]
+        for reply in await self._router.pipeline(self._tag, *create, errors=True):
+            if isinstance(reply, RedisReplyError) and reply.code != "BUSYGROUP":
+                raise reply
 
-    async def reclaim(self, min_idle: float, count: int) -> list[tuple[str, str]]:
-        """Takes over entries whose consumers have been silent for `min_idle` seconds, at most `count`.
+    async def reclaim(self, min_idle: float, most: int) -> list[tuple[str, str]]:
+        """Takes over entries whose consumers have been silent for `min_idle` seconds, at most `most`.
 
-        Each entry goes to one caller only, however many ask. Entries that were deleted meanwhile are dropped.
+        If it returns fewer, there are no more. Each entry goes to one caller only, however many ask. Entries that were
+        deleted meanwhile are dropped.
 
         Raises:
             Unavailable: Redis does not answer; what it may have given is reclaimed later.
         """
         found: list[tuple[str, str]] = []
-        command = ("XAUTOCLAIM", self._stream, GROUP, self._consumer, round(min_idle * 1000))
-        while len(found) < count:
-            try:
-                reply = await self._router.command(self._tag, *command, self._cursor, "COUNT", count - len(found))
-            except RedisReplyError as error:
-                if error.code != "NOGROUP":
-                    raise
-                await self._create_group()
-                break
-            self._cursor = reply[0]
-            found += _entries(reply[1])
-            if self._cursor == b"0-0":
-                break
+        unfinished = list(self._streams)
+        while unfinished and len(found) < most:
+            room = most - len(found)
+            streams = unfinished[:room]
+            replies = await self._reclaim(streams, min_idle, room // len(streams))
+            for stream, (cursor, rows) in zip(streams, replies, strict=True):
+                found += _entries(rows)
+                self._cursors[stream] = cursor
+                if cursor == b"0-0":
+                    unfinished.remove(stream)
         return found
+
+    async def _reclaim(self, streams: list[str], min_idle: float, count: int) -> list[tuple[bytes, list[Any]]]:
+        """Goes one step through each stream; returns where it is then, `0-0` behind the end, and what it took over."""
+        idle = round(min_idle * 1000)
+        commands = [
+            ("XAUTOCLAIM", stream, GROUP, self._consumer, idle, self._cursors[stream], "COUNT", count)
+            for stream in streams
+        ]
+        replies = await self._router.pipeline(self._tag, *commands, errors=True)
+        for number, reply in enumerate(replies):
+            if isinstance(reply, RedisReplyError):
+                if reply.code != "NOGROUP":
+                    raise reply
+                await self._create_groups()
+                replies[number] = (b"0-0", [])
+        return [(cursor, rows) for cursor, rows, *_ in replies]
 
     async def wake(self) -> None:
         """Ends the running read at once, without losing an entry: it returns what it has, or nothing."""
@@ -178,7 +213,7 @@ class Ready:
         await self._link.close()
 
     def _connect(self) -> Link:
-        return Link(self._dialer, self._topology.node(self._tag), f"unbroken-ready-{self._tag}")
+        return Link(self._dialer, self._topology.node(self._tag), "unbroken-ready")
 
 
 def _entries(rows: list[Any]) -> list[tuple[str, str]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
@@ -104,6 +105,9 @@ def _recoverable(error: Exception) -> Exception:
 _Attempt: TypeAlias = Callable[[Node, Wire, bool], Awaitable[Any]]
 """One try at a node, on its connection; True if it must say ASKING first."""
 
+Call: TypeAlias = Coroutine[Any, Any, Any]
+"""What a caller awaits for the reply."""
+
 
 class Router:
     """The connections for commands, one for each server.
@@ -133,14 +137,14 @@ class Router:
         await link.open()
         return link.greeting
 
-    async def run(self, tag: str, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Any:
+    def run(self, tag: str, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Call:
         """Runs a script and returns its reply.
 
         Raises:
             Unavailable: no answer before the deadline, or the server cannot write; it may have happened all the same.
             RedisReplyError: the script failed.
         """
-        return await self._one(tag, ("EVALSHA", script.sha, len(keys), *keys, *args), script)
+        return self._one(tag, ("EVALSHA", script.sha, len(keys), *keys, *args), script)
 
     async def confirm(self, tag: str, script: Script, keys: Sequence[str], args: Sequence[Word]) -> tuple[Any, bool]:
         """Runs a script; also returns whether as many servers have its writes as `ack` demands. Raises as `run`."""
@@ -151,9 +155,9 @@ class Router:
         found: tuple[Any, bool] = await self._repeat(tag, lambda node, wire, ask: group.run(node, command, ask), script)
         return found
 
-    async def command(self, tag: str, *args: Word) -> Any:
+    def command(self, tag: str, *args: Word) -> Call:
         """Runs one idempotent command and returns its reply. Raises as `run`."""
-        return await self._one(tag, args)
+        return self._one(tag, args)
 
     async def pipeline(self, tag: str, *commands: Command, errors: bool = False) -> list[Any]:
         """Runs idempotent commands in one write and returns their replies. All are sent again if one must be.
@@ -206,18 +210,18 @@ class Router:
         for link in self._links.values():
             await link.close()
 
-    async def _one(self, tag: str, command: Command, script: Script | None = None) -> Any:
+    def _one(self, tag: str, command: Command, script: Script | None = None) -> Call:
         def attempt(node: Node, wire: Wire, ask: bool) -> Awaitable[Any]:
             return _asking(wire, command) if ask else wire.call(*command)
 
-        return await self._repeat(tag, attempt, script)
+        return self._repeat(tag, attempt, script)
 
     async def _repeat(self, tag: str, attempt: _Attempt, script: Script | None = None) -> Any:
         """Tries until it is done or the deadline has passed.
 
         The first try runs without a timer of its own: the wire bounds it, and nearly every call needs no other.
         """
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        began = time.monotonic()
         node, ask = self._topology.node(tag), False
         failure: Exception | None = None
         wire = self._link(node).wire
@@ -227,7 +231,7 @@ class Router:
             except Exception as error:
                 failure = _recoverable(error)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(began + self._timeout - time.monotonic()):
                 while True:
                     try:
                         if failure is not None:

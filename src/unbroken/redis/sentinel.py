@@ -32,6 +32,7 @@ class Sentinels(Discovered[Named]):
     """
 
     partitions = PARTITIONS
+    one_primary = True
 
     def __init__(self, dialer: Dialer, asks: Dialer, sentinels: tuple[Node, ...], service: str) -> None:
         super().__init__(dialer, asks, sentinels, len(sentinels))

@@ -31,9 +31,11 @@ class Topology(Protocol):
 
     Attributes:
         partitions: how many a new deployment gets, unless its settings say so.
+        one_primary: whether one owns everything, so that one command may name keys of several tags.
     """
 
     partitions: int
+    one_primary: bool
 
     def node(self, tag: str) -> Node:
         """The primary that owns a hash tag, as far as is known."""
@@ -56,6 +58,7 @@ class Fixed:
     """One server at one address: nothing to learn, nothing to refresh."""
 
     partitions = PARTITIONS
+    one_primary = True
     _NODE = Node()
 
     def node(self, tag: str) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from unbroken.claim import Claim, encode
 from unbroken.errors import BotError, LeaseLost, SessionGone
@@ -53,11 +53,11 @@ class ReplyKeeper:
         self._on_lost = on_lost
         self._number = 0
         self._saving = asyncio.Lock()
-        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed = asyncio.Event()
 
     def close(self) -> None:
         """Ends whatever of the bot waits here still."""
-        self._end.cancel()
+        self._closed.set()
 
     async def save(self, journal: Journal, *, mark: bool) -> None:
         """Keeps the journal for the next attempt; with `mark` also what was said until now. Waits for Redis if it must.
@@ -88,7 +88,7 @@ class ReplyKeeper:
         """
         self._check(journal)
         self._on_asked(Asking(question, journal))
-        await self._end
+        await self._stay()
 
     async def rename(self, name: str) -> None:
         """Gives the session another name. Waits for Redis if it must.
@@ -110,5 +110,9 @@ class ReplyKeeper:
             return await insist(action, self._claim.session, "the bot's progress")
         except (LeaseLost, SessionGone):
             self._on_lost()
-            await self._end
-            raise
+            await self._stay()
+
+    async def _stay(self) -> NoReturn:
+        """Goes nowhere: the bot is over, and is cancelled here at the end of the reply at the latest."""
+        await self._closed.wait()
+        raise asyncio.CancelledError

@@ -67,7 +67,8 @@ class Reply:
             journal=claim.journal,
             keeper=self._keeper,
         )
-        self._over: asyncio.Future[Stop | Asking | BaseException | None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()  # asking for it again costs a system call each time, in Python 3.11
+        self._over: asyncio.Future[Stop | Asking | BaseException | None] = self._loop.create_future()
         self._task: asyncio.Task[None] | None = None
 
     def stop(self, why: Stop | BotError) -> None:
@@ -96,11 +97,11 @@ class Reply:
 
         Neither a bot nor Redis makes it raise; while Redis is away it goes on, and commits when Redis is back.
         """
-        self._task = asyncio.create_task(self._speak(), name=f"reply to {self.claim.session}")
+        self._task = self._loop.create_task(self._speak(), name=f"reply to {self.claim.session}")
         if self._over.done():
             self._task.cancel()  # stopped before it began: the bot does not even start
         limit = self._settings.reply_timeout
-        timer = asyncio.get_running_loop().call_later(limit, self.stop, _too_long(limit)) if limit else None
+        timer = self._loop.call_later(limit, self._expire, limit) if limit else None
         try:
             await self._conclude(await self._over)
         except LeaseLost:
@@ -115,6 +116,16 @@ class Reply:
             self._channel.close()
             self._keeper.close()
             await self._clean_up(self._task)
+            # they call back here: in a cycle they would wait, with the conversation, for the garbage collector
+            del self._turn, self._channel, self._keeper
+
+    def _expire(self, limit: float) -> None:
+        error = BotError(
+            f"the reply took more than {limit:g} s",
+            public="The reply took too long and was stopped.",
+            code="reply_timeout",
+        )
+        self.stop(error)
 
     async def _speak(self) -> None:
         """Runs the bot to its end, or until it is stopped."""
@@ -222,11 +233,3 @@ class Reply:
             return
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.warning("bot %s failed to clean up: %r", self._bot.name, error)
-
-
-def _too_long(limit: float) -> BotError:
-    return BotError(
-        f"the reply took more than {limit:g} s",
-        public="The reply took too long and was stopped.",
-        code="reply_timeout",
-    )

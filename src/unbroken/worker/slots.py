@@ -13,40 +13,51 @@ class Slots:
 
     Args:
         total: how many there are.
-        claimers: how many wait for work at the same time.
-        on_scarce: called when there begin to be fewer slots left than claimers.
+        partitions: how many are waited for at the same time.
+        on_scarce: called when there begin to be fewer slots left than partitions.
+
+    Attributes:
+        ample: whether there are slots for all partitions.
     """
 
-    def __init__(self, total: int, claimers: int, on_scarce: Callable[[], None]) -> None:
-        self._free = asyncio.Semaphore(total)
-        self._total = total
-        self._claimers = claimers
+    def __init__(self, total: int, partitions: int, on_scarce: Callable[[], None]) -> None:
+        self._total = self._free = total
+        self._partitions = partitions
         self._on_scarce = on_scarce
         self._running = 0
-        self.ample = total >= claimers
+        self._turn = asyncio.Lock()
+        self._any = asyncio.Event()
+        self._any.set()
+        self.ample = total >= partitions
 
-    async def acquire(self) -> None:
-        """Waits for a slot, first come, first served."""
-        await self._free.acquire()
+    async def acquire(self, most: int) -> int:
+        """Waits for a slot, first come, first served, and takes as many more as are free, up to `most`."""
+        async with self._turn:
+            await self._any.wait()
+            taken = min(most, self._free)
+            self._free -= taken
+            if not self._free:
+                self._any.clear()
+            return taken
 
-    def release(self) -> None:
-        """Gives back a slot that came to nothing."""
-        self._free.release()
+    def release(self, slots: int = 1) -> None:
+        """Gives back slots that came to nothing."""
+        self._free += slots
+        if self._free:
+            self._any.set()
 
     def begin(self) -> None:
         """A reply begins in a slot that was acquired."""
         self._running += 1
-        if self.ample and self._total - self._running < self._claimers:
+        if self.ample and self._total - self._running < self._partitions:
             self.ample = False
             self._on_scarce()
 
     def end(self) -> None:
         """A reply ended, and gives its slot back."""
         self._running -= 1
-        # not at the very point where they became scarce: there, every reply would send all claimers back and forth
-        if (
-            not self.ample
-            and self._total - self._running >= min(self._total, self._claimers * 3 // 2) >= self._claimers
-        ):
+        # not at the very point where they became scarce: there, every reply would send all readers back and forth
+        enough = min(self._total, self._partitions * 3 // 2)
+        if not self.ample and self._total - self._running >= enough >= self._partitions:
             self.ample = True
-        self._free.release()
+        self.release()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
-import random
 import secrets
 import socket
 from functools import partial
@@ -17,10 +17,11 @@ from unbroken.claim import Claim
 from unbroken.errors import ConfigurationError, Unavailable
 from unbroken.redis.wire import RedisReplyError
 from unbroken.worker.bots import Bots
+from unbroken.worker.claimer import Claimed, Claimer
 from unbroken.worker.control import Control
 from unbroken.worker.lease import Leases
 from unbroken.worker.outbox import Outbox
-from unbroken.worker.partition import Claimed, Partition
+from unbroken.worker.patience import insist
 from unbroken.worker.reply import CLEANUP, Reply, Stop
 from unbroken.worker.slots import Slots
 from unbroken.worker.titles import Titles
@@ -47,7 +48,9 @@ class Worker:
         self._backend = backend
         self._settings = backend.settings
         self._bots = bots
+        self._continuing = bots.continuing
         self.consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._nonce, self._takes = secrets.token_hex(8), itertools.count()
         self._held: set[Claimed] = set()
         self._replies: set[asyncio.Task[None]] = set()
         self._waking: set[asyncio.Task[None]] = set()
@@ -57,7 +60,7 @@ class Worker:
         self._slots = Slots(self._settings.concurrency, len(backend.keys.tags), self._give_way)
         self._leases = Leases(backend.queue, self.consumer, self._settings.lease)
         self._titles = Titles(self._settings.titles, bots, backend.store)
-        self._partitions: list[Partition] = []
+        self._claimers: list[Claimer] = []
 
     def stop(self) -> None:
         """Drains: claims nothing more, lets replies finish within `drain_grace`, hands the rest back.
@@ -77,25 +80,19 @@ class Worker:
         backend, settings = self._backend, self._settings
         if not await self._prepare():
             return
+        self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(backend.redis.router, backend.log, backend.keys, settings.reply_bytes)
         self._control = Control(backend.redis, backend.keys, self._leases)
-        readers = [backend.redis.ready(tag, self.consumer) for tag in backend.keys.tags]
-        self._partitions = [
-            Partition(
-                ready,
-                self._slots,
-                settings.lease,
-                self._start,
-                self._held.__contains__,
-                partial(backend.queue.forget, tag),
-            )
-            for tag, ready in zip(backend.keys.tags, readers, strict=True)
+        readers = [backend.redis.ready(tags, self.consumer) for tags in backend.redis.together]
+        self._claimers = [
+            Claimer(ready, self._slots, settings.lease, self._start, self._held.__contains__, backend.queue.forget)
+            for ready in readers
         ]
         watchdog = Watchdog(settings.block_warning, self._bots.names)
         watchdog.start()
         try:
             async with asyncio.TaskGroup() as tasks:
-                claiming = [tasks.create_task(partition.run()) for partition in self._partitions]
+                claiming = [tasks.create_task(claimer.run()) for claimer in self._claimers]
                 lasting = [tasks.create_task(self._leases.run()), tasks.create_task(self._control.run())]
                 logger.info(
                     "worker %s is ready: bot %s, %d replies at once",
@@ -142,8 +139,8 @@ class Worker:
 
     def _give_way(self) -> None:
         """Slots became scarce: those that only wait for work are needed."""
-        for partition in self._partitions:
-            task = asyncio.create_task(partition.give_way())
+        for claimer in self._claimers:
+            task = asyncio.create_task(claimer.give_way())
             self._waking.add(task)
             task.add_done_callback(self._waking.discard)
 
@@ -152,7 +149,7 @@ class Worker:
     def _start(self, claimed: Claimed) -> None:
         self._slots.begin()
         self._held.add(claimed)
-        task = asyncio.create_task(self._answer(claimed), name=f"session {claimed[1]}")
+        task = self._loop.create_task(self._answer(claimed), name=f"session {claimed[1]}")
         self._replies.add(task)
         task.add_done_callback(partial(self._ended, claimed))
 
@@ -181,22 +178,23 @@ class Worker:
 
     async def _take(self, entry: str, session: str) -> Claim | None:
         """Takes a claimed session. Gives up before the claim runs out: then whoever can takes it."""
-        nonce = secrets.token_hex(8)
+        take = partial(
+            self._backend.queue.take,
+            session,
+            entry,
+            f"{self._nonce}-{next(self._takes)}",
+            attempts=self._settings.attempts,
+            continuing=self._continuing,
+            context=self._settings.context_messages,
+        )
+        patience = self._settings.lease * 2 / 3
+        give_up = self._loop.time() + patience
+        if self._settings.redis_timeout <= patience:  # then one try needs no timer, and nearly always it is enough
+            with contextlib.suppress(Unavailable):
+                return await take()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.lease * 2 / 3):
-                while True:
-                    try:
-                        return await self._backend.queue.take(
-                            session,
-                            entry,
-                            nonce,
-                            attempts=self._settings.attempts,
-                            continuing=self._bots.continuing,
-                            context=self._settings.context_messages,
-                        )
-                    except Unavailable as error:
-                        logger.debug("session %s cannot be taken now: %s", session, error)
-                        await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the load
+            async with asyncio.timeout_at(give_up):
+                return await insist(take, session, "its next attempt")
         logger.warning("session %s could not be taken; it is left to whoever can", session)
         return None
 
@@ -205,7 +203,7 @@ class Worker:
     async def _drain(self, claiming: list[asyncio.Task[None]]) -> None:
         for _ in claiming:
             self._slots.release()  # nobody waits for a slot any more; each sees that it is stopped
-        await asyncio.gather(*(partition.stop() for partition in self._partitions))
+        await asyncio.gather(*(claimer.stop() for claimer in self._claimers))
         await asyncio.wait(claiming)
         if self._replies:
             logger.info("worker %s stops; %d replies may finish", self.consumer, len(self._replies))

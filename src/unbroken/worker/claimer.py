@@ -1,4 +1,4 @@
-"""Claims the sessions of one partition: those that have new work, and those whose worker died."""
+"""Claims sessions: those that have new work, and those whose worker died."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ Claimed = tuple[str, str]
 """Id of the ready entry, id of the session."""
 
 
-class Partition:
-    """Takes one entry for each slot it gets, and no entry without a slot.
+class Claimer:
+    """Takes no entry without a slot.
 
-    While there are slots for all partitions, each waits in a blocking read, and work is taken the moment it arrives.
-    When there are fewer, no partition may keep one while it waits: each looks in turn, for an instant.
+    While there are slots for all partitions, it waits in a blocking read, and work is taken the moment it arrives.
+    When there are fewer, nobody may keep one while he waits: the partitions are looked at in turn, for an instant, as
+    many at a time as there are slots.
 
     Args:
-        ready: the reader of this partition.
+        ready: the reader of its partitions.
         lease: seconds of silence after which a session is taken from its worker.
         start: is given what was claimed, together with its slot.
         held: whether this worker runs an entry already.
-        forget: removes the consumers of this partition that were silent for so many seconds and hold nothing.
+        forget: removes the consumers of a partition that were silent for so many seconds and hold nothing.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Partition:
         lease: float,
         start: Callable[[Claimed], None],
         held: Callable[[Claimed], bool],
-        forget: Callable[[float], Awaitable[int]],
+        forget: Callable[[str, float], Awaitable[int]],
     ) -> None:
         self._ready = ready
         self._slots = slots
@@ -53,6 +54,7 @@ class Partition:
         self._start = start
         self._held = held
         self._forget = forget
+        self._clock = asyncio.get_running_loop().time
         self._stopped = False
         self._reclaim_at = 0.0
         self._forget_at = 0.0
@@ -60,18 +62,21 @@ class Partition:
 
     async def run(self) -> None:
         """Claims until it is stopped."""
+        partitions = len(self._ready.tags)
         while not self._stopped:
-            await self._slots.acquire()
-            claimed: Claimed | None = None
+            slots = await self._slots.acquire(partitions)
+            claimed: list[Claimed] = []
             try:
-                claimed = await self._claim()
+                claimed = await self._claim(slots)
             finally:
-                if claimed is None:
-                    self._slots.release()
-            if claimed is not None:
-                self._start(claimed)
+                self._slots.release(slots - len(claimed))
+            for one in claimed:
+                self._start(one)
+            if claimed:
+                await asyncio.sleep(0)  # what was started goes to Redis before the next read
             elif not self._slots.ample:
-                await asyncio.sleep(SWEEP * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the load
+                pause = SWEEP * slots / partitions
+                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the load
 
     async def stop(self) -> None:
         """Ends the claiming at once; what a read just brought is started still."""
@@ -79,42 +84,45 @@ class Partition:
         await self._ready.wake()
 
     async def give_way(self) -> None:
-        """Ends a waiting read, so that its slot serves another partition."""
+        """Ends a waiting read, so that its slots serve other partitions."""
         await self._ready.wake()
 
-    async def _claim(self) -> Claimed | None:
+    async def _claim(self, slots: int) -> list[Claimed]:
         if self._stopped:
-            return None
+            return []
         found: list[Claimed] = []
-        if asyncio.get_running_loop().time() >= self._reclaim_at:
-            found = await self._reclaim()
+        if self._clock() >= self._reclaim_at:
+            found = await self._reclaim(slots)
         if not found and not self._stopped:
-            found = await self._ready.read(min(LONGEST_WAIT, self._lease / 3) if self._slots.ample else 0)
-        return found[0] if found and not self._held(found[0]) else None
+            # slots may have become ample just now, and these be fewer still
+            waits = self._slots.ample and slots == len(self._ready.tags)
+            found = await self._ready.read(min(LONGEST_WAIT, self._lease / 3) if waits else 0, slots)
+        return [one for one in found if not self._held(one)]
 
-    async def _reclaim(self) -> list[Claimed]:
-        """Takes over one session of a dead worker; looks for the next only a third of a lease after it found none."""
+    async def _reclaim(self, slots: int) -> list[Claimed]:
+        """Takes over sessions of dead workers; looks for more only a third of a lease after it found none."""
         found: list[Claimed] = []
         pause = self._lease / 3
         with contextlib.suppress(Unavailable):
             if self._redis_was_away:
                 # While Redis was away all leases ran out. Those who live get the time to renew theirs.
-                await self._ready.reclaim(min_idle=1e6, count=1)
+                await self._ready.reclaim(min_idle=1e6, most=slots)
                 self._redis_was_away = False
                 pause = self._lease / 2
             else:
                 self._redis_was_away = True
-                found = await self._ready.reclaim(min_idle=self._lease, count=1)
+                found = await self._ready.reclaim(min_idle=self._lease, most=slots)
                 self._redis_was_away = False
                 if not found:
                     await self._tidy()
         if not found:
-            self._reclaim_at = asyncio.get_running_loop().time() + pause * random.uniform(0.9, 1.1)  # noqa: S311
+            self._reclaim_at = self._clock() + pause * random.uniform(0.9, 1.1)  # noqa: S311
         return found
 
     async def _tidy(self) -> None:
         """Now and then removes the consumers of workers that are gone: each leaves one in every partition."""
-        now, silence = asyncio.get_running_loop().time(), SILENCE * self._lease
+        now, silence = self._clock(), SILENCE * self._lease
         if now >= self._forget_at:
             self._forget_at = now + silence * random.uniform(0.9, 1.1)  # noqa: S311
-            await self._forget(silence)
+            for tag in self._ready.tags:
+                await self._forget(tag, silence)
