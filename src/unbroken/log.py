@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple
 
+import msgspec
+
 from unbroken.cursor import ZERO, Cursor, StreamId
 from unbroken.errors import SessionGone
 from unbroken.keys import Keys, SessionKeys
@@ -36,9 +38,10 @@ class Kind(Enum):
 
 
 _KINDS = {kind.value: kind for kind in Kind}
+_CHANGED = Kind.CHANGED
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """One event of a session.
 
     Attributes:
@@ -62,31 +65,31 @@ class Entry(NamedTuple):
     def from_live(cls, payload: bytes) -> Entry:
         """Reads a live message: one header line, then the frame."""
         header, _, frame = payload.partition(b"\n")
-        words = header.split(b" ")
-        if len(words) == 2:  # a piece of a reply: nearly always
-            epoch, seq = words[1].split(b"-")
-            return cls(_KINDS[words[0]], StreamId(int(epoch), int(seq)), frame)
-        if words[0] == Kind.CHANGED.value:
-            id_, prev, *at = map(StreamId.parse, words[1:])
-            return cls(Kind.CHANGED, id_, frame, prev, at=(at[0], at[1]))
-        id_, prev, *more = map(StreamId.parse, words[1:])
-        turn = more[0] if more else None
-        return cls(_KINDS[words[0]], id_, frame, prev, turn, change=more[1] if len(more) > 1 else None)
+        word, first, *others = header.split(b" ")
+        kind, id_ = _KINDS[word], StreamId.trusted(first)
+        if not others:  # a piece of a reply: nearly always
+            return cls(kind, id_, frame)
+        prev, *more = map(StreamId.trusted, others)
+        if kind is _CHANGED:
+            return cls(kind, id_, frame, prev, at=(more[0], more[1]))
+        turn, change, *_ = *more, None, None
+        return cls(kind, id_, frame, prev, turn, change=change)
 
     @classmethod
     def from_log(cls, raw: Any) -> Entry:
         """Reads an entry of the log stream."""
         id_, fields = raw
+        kind, frame = _KINDS[fields[1]], fields[3]
         if len(fields) == 4:
-            return cls(_KINDS[fields[1]], StreamId.parse(id_), fields[3])
-        prev, turn, *change = map(StreamId.parse, fields[5::2])
-        return cls(_KINDS[fields[1]], StreamId.parse(id_), fields[3], prev, turn, change=change[0] if change else None)
+            return cls(kind, StreamId.trusted(id_), frame)
+        prev, turn, *change = map(StreamId.trusted, fields[5::2])
+        return cls(kind, StreamId.trusted(id_), frame, prev, turn, change=change[0] if change else None)
 
     @classmethod
     def from_inbox(cls, raw: Any) -> Entry:
         """Reads an entry of the inbox stream. It has no `prev`: a resume lists the inbox without holes."""
         id_, fields = raw
-        return cls(Kind.ACCEPTED, StreamId.parse(id_), fields[3])
+        return cls(Kind.ACCEPTED, StreamId.trusted(id_), fields[3])
 
 
 class Page(NamedTuple):

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
 
 from unbroken import __version__
 from unbroken.backend import Backend
@@ -54,7 +53,7 @@ class _Front(Application):
         """Handles one request or one socket."""
         if scope["type"] == "websocket" and scope["path"] == CHAT:
             scope["app"] = self
-            await chat(WebSocket(scope, receive, send))
+            await chat(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -102,15 +102,11 @@ class Connection:
 
     def shown(self, items: Iterable[Item]) -> list[Action]:
         """These events are next."""
-        actions: list[Action] = [*self.frames(items)]
+        actions: list[Action] = [] if self._closed else [*translate(self._dialect, items)]
         return actions + self._leave() if self._leaving else actions
 
-    def frames(self, items: Iterable[Item]) -> list[bytes]:
-        """The same, as frames only: for a client that is not leaving."""
-        return [] if self._closed else translate(self._dialect, items)
-
-    def piece(self, entry: Entry, cursor: Cursor) -> bytes | None:
-        """The same, for one piece of a reply."""
+    def frame(self, entry: Entry, cursor: Cursor) -> bytes | None:
+        """The same, for one event and a client that is not leaving."""
         return None if self._closed else self._dialect.shown(entry, cursor)
 
     def gone(self) -> list[Action]:

@@ -8,21 +8,55 @@ extension; under another server the application does without.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, cast
 
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 EXTENSION = "unbroken.push"
 
 
+class _Inbox:
+    """What uvicorn needs of an `asyncio.Queue`: one reader, and hardly ever more than one message.
+
+    For an idle socket that one would keep three deques, each with room for 64.
+    """
+
+    __slots__ = ("_loop", "_messages", "_reader")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._messages: list[ASGIReceiveEvent] = []
+        self._reader: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    def put_nowait(self, message: ASGIReceiveEvent) -> None:
+        self._messages.append(message)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def get(self) -> ASGIReceiveEvent:
+        while not self._messages:
+            self._reader = self._loop.create_future()
+            await self._reader
+        return self._messages.pop(0)
+
+
 class PushProtocol(WebSocketsSansIOProtocol):
     """uvicorn's Sans-I/O protocol. Frames go out uncompressed, so compression has to be off."""
 
-    async def run_asgi(self) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begins, with an inbox of our own."""
+        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", _Inbox(self.loop))
+        super().connection_made(transport)
+
+    def run_asgi(self) -> Coroutine[Any, Any, None]:
         """Runs the application, with the door in its scope."""
         cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
-        await super().run_asgi()
+        return super().run_asgi()
 
     def shutdown(self) -> None:
         """Ends the connection with its server. A handshake under way is left to the application, which refuses it.

@@ -11,8 +11,6 @@ from enum import Enum
 from unbroken.cursor import Cursor
 from unbroken.log import Entry, Kind
 
-_DELTA, _PART = Kind.DELTA, Kind.PART
-
 
 class Verdict(Enum):
     """What to do with a live entry."""
@@ -23,6 +21,13 @@ class Verdict(Enum):
     """It was seen, or it was never part of the log."""
     GAP = "gap"
     """Something before it is missing: resume from the cursor."""
+
+
+# Looking up a member of an enum costs as much as a call.
+_ACCEPTED, _DELTA, _PART, _END, _CHANGED, _DELETED = (
+    Kind.ACCEPTED, Kind.DELTA, Kind.PART, Kind.END, Kind.CHANGED, Kind.DELETED,
+)  # fmt: skip
+_APPLY, _DROP, _GAP = Verdict.APPLY, Verdict.DROP, Verdict.GAP
 
 
 class Reader:
@@ -48,9 +53,9 @@ class Reader:
 
     def replay(self, entry: Entry) -> None:
         """Moves past an entry that a resume gave: those are exact and in order."""
-        if entry.kind is Kind.ACCEPTED:
+        if entry.kind is _ACCEPTED:
             self._turn = entry.id
-        elif entry.kind is Kind.CHANGED:
+        elif entry.kind is _CHANGED:
             self._change = entry.id
         else:
             self._log = entry.id
@@ -68,44 +73,44 @@ class Reader:
 
     def offer(self, entry: Entry) -> Verdict:
         """Judges a live entry, and moves past it if it is to be applied."""
-        match entry.kind:
-            case Kind.ACCEPTED:
-                verdict = self._accepted(entry)
-            case Kind.CHANGED:
-                verdict = self._changed(entry)
-            case Kind.DELETED:
-                verdict = Verdict.GAP  # the log tells that there is none
-            case _:
-                verdict = self._logged(entry)
-        if verdict is Verdict.APPLY:
+        kind = entry.kind
+        if kind is _ACCEPTED:
+            verdict = self._accepted(entry)
+        elif kind is _CHANGED:
+            verdict = self._changed(entry)
+        elif kind is _DELETED:
+            verdict = _GAP  # the log tells that there is none
+        else:
+            verdict = self._logged(entry)
+        if verdict is _APPLY:
             self.replay(entry)
         return verdict
 
     def _accepted(self, entry: Entry) -> Verdict:
         if entry.prev == self._turn:
-            return Verdict.APPLY
+            return _APPLY
         # A number that was given out before is old, unless it is younger than what we know: then a failover gave
         # the number away again, and the history we know is not the one that is left.
         if entry.id.first <= self._turn.first and entry.id.second <= self._turn.second:
-            return Verdict.DROP
-        return Verdict.GAP
+            return _DROP
+        return _GAP
 
     def _changed(self, entry: Entry) -> Verdict:
         # A change speaks of what was there at its time, so a reader must know all of that.
         if entry.prev == self._change and entry.at == (self._turn, self._log):
-            return Verdict.APPLY
+            return _APPLY
         if entry.id.first <= self._change.first and entry.id.second <= self._change.second:
-            return Verdict.DROP
-        return Verdict.GAP
+            return _DROP
+        return _GAP
 
     def _logged(self, entry: Entry) -> Verdict:
         epoch, seq = entry.id
         last_epoch, last_seq = self._log
         if entry.id <= self._log:
-            return Verdict.DROP
-        if epoch == last_epoch and (seq == last_seq + 1 or entry.kind is Kind.END):
-            return Verdict.APPLY  # an end carries the full text, which closes any gap before it
+            return _DROP
+        if epoch == last_epoch and (seq == last_seq + 1 or entry.kind is _END):
+            return _APPLY  # an end carries the full text, which closes any gap before it
         if seq == 0 and entry.prev == self._log and entry.turn is not None and entry.turn <= self._turn:
             # A reply to an edited message must not be shown under the text that it had before.
-            return Verdict.APPLY if entry.change in (None, self._change) else Verdict.GAP
-        return Verdict.GAP
+            return _APPLY if entry.change in (None, self._change) else _GAP
+        return _GAP

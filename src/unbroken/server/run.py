@@ -132,11 +132,11 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _cut_off(self) -> None:
-        """Aborts connections that are of no use: closed ones whose peer does not read, and those that never ask."""
+        """Aborts connections that are of no use: closed ones whose peer is silent, and those that never ask."""
         now = time.monotonic()
         useless: dict[object, float] = {}
         for connection in self.server_state.connections:
-            if connection.transport.is_closing():
+            if connection.transport.is_closing() or getattr(connection, "close_sent", False):
                 patience = self._bounds.linger
             elif getattr(connection, "cycle", connection) is None:  # HTTP without a first request
                 patience = self._bounds.silence

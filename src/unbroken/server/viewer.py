@@ -1,8 +1,8 @@
 """One watcher's place in a session's events: behind, and to be served from the log, or live. Pure.
 
 Live entries come in through `entry`, pages of the log through `page`; what is to be shown goes out through `take`,
-each event once and in order. The queue in between is bounded: a watcher that takes too slowly loses the queue, not
-events, and reads the log from where it stopped.
+each event once and in order, past the queue where `at_once` says so. The queue in between is bounded: a watcher that
+takes too slowly loses the queue, not events, and reads the log from where it stopped.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class State(Enum):
 
 
 _LIVE = State.LIVE
+_APPLY, _GAP = Verdict.APPLY, Verdict.GAP
 
 
 class Viewer:
@@ -112,13 +113,15 @@ class Viewer:
         # Behind with no read under way: the log has it by the time that it is read.
 
     def at_once(self, entry: Entry) -> Cursor | None:
-        """Takes in the next piece of a reply past the queue, if nothing waits before it: it counts as taken.
+        """Takes in a live entry past the queue, for a watcher that shows it in this moment.
 
-        Returns the cursor after it, or None: then nothing changed, and the entry is one for `entry`.
+        Returns the cursor after it if it is next and nothing waits before it; then it counts as taken. None if there
+        is nothing to show, or it waits for `take`, or the log has to be read.
         """
         if self._state is not _LIVE or self._items:
+            self.entry(entry)
             return None
-        cursor = self._reader.follow(entry)
+        cursor = self._reader.follow(entry) or self._judged(entry)
         if cursor is not None:
             self._taken = cursor
         return cursor
@@ -188,12 +191,17 @@ class Viewer:
             self._taken = items[-1].cursor
         return items
 
-    def _offer(self, entry: Entry) -> None:
+    def _judged(self, entry: Entry) -> Cursor | None:
+        """The cursor after a live entry, if it is next. A gap before it sends the viewer to the log."""
         verdict = self._reader.offer(entry)
-        if verdict is Verdict.GAP:
+        if verdict is _GAP:
             self._state = State.BEHIND
-        elif verdict is Verdict.APPLY:
-            self._items.append(Shown(entry, self._reader.cursor))
+        return self._reader.cursor if verdict is _APPLY else None
+
+    def _offer(self, entry: Entry) -> None:
+        cursor = self._judged(entry)
+        if cursor is not None:
+            self._items.append(Shown(entry, cursor))
             self._queued += len(entry.frame) + ENTRY_BYTES
             if self._queued > self._limit and len(self._items) > 1:
                 self._lag()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
 from typing import Protocol, Self
 
 from unbroken.backend import Backend
@@ -23,11 +22,8 @@ class Sink(Protocol):
     def open(self) -> bool:
         """Whether something can be shown now: the client has read what came before."""
 
-    def piece(self, entry: Entry, cursor: Cursor) -> None:
-        """Shows the next piece of a reply, and the cursor after it."""
-
-    def show(self, items: Sequence[Item]) -> None:
-        """Shows whatever is next."""
+    def show(self, entry: Entry, cursor: Cursor) -> None:
+        """Shows the next event, and the cursor after it."""
 
 
 class Watch:
@@ -130,12 +126,8 @@ class Watch:
         try:
             cursor = viewer.at_once(entry)
             if cursor is not None:
-                sink.piece(entry, cursor)
-                return
-            viewer.entry(entry)
-            if viewer.waiting:
-                sink.show(viewer.take())
-            if viewer.state is not State.LIVE:
+                sink.show(entry, cursor)
+            else:
                 self._wake()
         except Exception as defect:  # the hub's other watchers have no part in it
             self.fail(defect)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from unbroken.cursor import Cursor
@@ -22,13 +23,13 @@ from unbroken.server.notices import told
 from unbroken.server.problems import answer, report
 from unbroken.server.push import EXTENSION, PushProtocol
 from unbroken.server.service import Service
-from unbroken.server.viewer import Item
 from unbroken.server.watch import Watch, known
 from unbroken.store import Opened
 
 
-async def chat(websocket: WebSocket) -> None:
+async def chat(scope: Scope, receive: Receive, send: Send) -> None:
     """Serves one socket. What is refused is refused in the handshake, as an HTTP answer."""
+    websocket = WebSocket(scope, receive, send)
     service = Service.of(websocket)
     if token_of(websocket) is None:
         await websocket.close(CloseCode.POLICY)
@@ -45,7 +46,7 @@ async def chat(websocket: WebSocket) -> None:
     try:
         await websocket.accept(SUBPROTOCOL if native else None)
         connection = Connection(Native() if native else Plain(), service.bounds.violations)
-        socket = Socket(websocket, service, opened, connection, watch)
+        socket = Socket(websocket, receive, service, opened, connection, watch)
         _forget_handshake(websocket)
         with service.clients.joined(socket):
             await socket.run()
@@ -82,15 +83,11 @@ class Doorway:
         """Whether the client is there, and has read what came before."""
         return self._door.clear
 
-    def piece(self, entry: Entry, cursor: Cursor) -> None:
-        """Writes a piece of a reply, unless the connection is over."""
-        frame = self._connection.piece(entry, cursor)
+    def show(self, entry: Entry, cursor: Cursor) -> None:
+        """Writes the next event, if the dialect shows it and the connection is not over."""
+        frame = self._connection.frame(entry, cursor)
         if frame is not None:
             self._door.push_one(frame)
-
-    def show(self, items: Sequence[Item]) -> None:
-        """Writes whatever is next."""
-        self._door.push(self._connection.frames(items))
 
 
 class _WrittenToTheEnd(Exception):
@@ -105,9 +102,16 @@ class Socket:
     """
 
     def __init__(
-        self, websocket: WebSocket, service: Service, opened: Opened, connection: Connection, watch: Watch
+        self,
+        websocket: WebSocket,
+        receive: Receive,
+        service: Service,
+        opened: Opened,
+        connection: Connection,
+        watch: Watch,
     ) -> None:
         self._websocket = websocket
+        self._receive = receive
         self._service = service
         self._stall = service.bounds.stall
         self._opened = opened
@@ -154,7 +158,7 @@ class Socket:
 
     async def _listen(self) -> None:
         while True:
-            message = await self._websocket.receive()
+            message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text")
@@ -180,7 +184,8 @@ class Socket:
                 return
             else:
                 await self._carry_out(action)
-        await self._send(frames)
+        if frames:
+            await self._send(frames)
 
     async def _carry_out(self, command: Command) -> None:
         try:
@@ -189,9 +194,12 @@ class Socket:
                 return
             # A reply must not be committed before this client's place in the log is known: a client without history
             # would never see it.
-            await self._watch.catch_up()
+            if not self._watch.caught_up:
+                await self._watch.catch_up()
             await perform(self._service.backend, self._opened.id, command, self._service.policy(self._opened))
-            await self._do(self._connection.done(command))
+            done = self._connection.done(command)
+            if done:
+                await self._do(done)
         except (Refused, Unavailable) as error:
             await self._do(self._connection.failed(command, error))
 

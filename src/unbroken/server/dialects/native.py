@@ -19,7 +19,7 @@ class Native:
     def __init__(self) -> None:
         # Of a cursor, only the middle changes while a reply is running.
         self._turn = self._change = ZERO
-        self._before = self._after = str(ZERO).encode()
+        self._before = self._after = b"%d-%d" % ZERO
 
     def command(self, raw: str) -> Command:
         """Reads a JSON command."""
@@ -34,8 +34,7 @@ class Native:
         turn, (epoch, seq), change = cursor
         if turn is not self._turn or change is not self._change:
             self._turn, self._change = turn, change
-            before, _, after = str(cursor).split(".")
-            self._before, self._after = before.encode(), after.encode()
+            self._before, self._after = b"%d-%d" % turn, b"%d-%d" % change
         # `with_cursor`, without the call: this is written for every piece on every socket
         return b'{"cursor":"%b.%d-%d.%b",%b' % (self._before, epoch, seq, self._after, entry.frame[1:])
 
