@@ -7,6 +7,7 @@ lost connection without asking. Their rules are written down at the head of each
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from enum import StrEnum
@@ -43,14 +44,21 @@ NAMES = (
 FORGET = "forget"
 """The script of a partition."""
 
+_FUNCTION = re.compile(r"^local function (\w+)", re.MULTILINE)
+
 
 @cache
 def source(name: str) -> str:
-    """The text of a script as Redis gets it: its shebang, the common part if it is one of a session, its body."""
+    """The text of a script as Redis gets it: its shebang, what it needs of the common part, its body."""
     folder = files("unbroken") / "lua"
-    shebang, _, body = (folder / f"{name}.lua").read_text().partition("\n")
-    common = (folder / "common.lua").read_text() if name in NAMES else ""
-    return f"{shebang}\n{common}{body}"
+    shebang, _, text = (folder / f"{name}.lua").read_text().partition("\n")
+    if name in NAMES:
+        # A function calls only those above it, so from below each is known to be needed or not when it is met.
+        for block in reversed((folder / "common.lua").read_text().split("\n\n")):
+            function = _FUNCTION.search(block)
+            if function is None or re.search(rf"(?<![\w.]){function[1]}\(", text):
+                text = f"{block.strip()}\n\n{text}"
+    return f"{shebang}\n{text}"
 
 
 @cache
@@ -84,6 +92,9 @@ class Code(StrEnum):
     SNAP = "SNAP"
 
 
+_CODES = {code.encode(): code for code in Code}
+
+
 class Accepted(NamedTuple):
     """OK or DUP with the turn id; GONE, BUSY, FULL, UNKNOWN, LATE; BAD with the store's reason."""
 
@@ -101,7 +112,9 @@ class Taken(NamedTuple):
         kept: what the bot kept in an earlier attempt, or empty.
         asked: what the bot kept that asked the question which the message answers, or empty.
         found: JSON, by path: the name of the session in a list, its bot in a list, and the newest messages, also those
-            of later turns; for an answer also those around the message that led to the question.
+            of later turns; for an answer also those around the message that led to the question. Empty if what the
+            worker knows is right.
+        change: the newest change of what was accepted or committed before.
     """
 
     code: Code
@@ -114,6 +127,7 @@ class Taken(NamedTuple):
     kept: bytes = b""
     asked: bytes = b""
     found: bytes = b""
+    change: StreamId = ZERO
 
 
 class Renewed(NamedTuple):
@@ -124,11 +138,12 @@ class Renewed(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """OK with the log id of the outcome, ALREADY, FENCED, GONE; BAD with the store's reason."""
+    """OK with the log id and the timestamp of the outcome, ALREADY, FENCED, GONE; BAD with the store's reason."""
 
     code: Code
     id: StreamId | None = None
     reason: str = ""
+    timestamp: str = ""
 
 
 class Resumed(NamedTuple):
@@ -172,12 +187,12 @@ class Scripts:
             load(name)  # now, because later there may be no descriptor left to read a file with
 
     async def _run(self, name: str, keys: SessionKeys, session: str, *args: str | bytes | int) -> list[Any]:
-        reply = await self._router.run(keys.tag, load(name), keys.script, (session, self._ttl, keys.events, *args))
-        return list(reply)
+        head = (session, self._ttl, keys.events)
+        return words(await self._router.run(keys.tag, load(name), keys.script, (*head, *args)))
 
     async def _change(self, name: str, keys: SessionKeys, session: str, *args: str) -> Code:
         """Makes a change, which the nonce tells from the same change asked for again."""
-        return Code((await self._run(name, keys, session, secrets.token_hex(8), *args))[0].decode())
+        return _CODES[(await self._run(name, keys, session, secrets.token_hex(8), *args))[0]]
 
     async def create(self, keys: SessionKeys, session: str, name: str, digest: str, bot: str = "") -> str | None:
         """Makes a session; returns its start in ISO 8601, or None if the id is taken."""
@@ -205,8 +220,9 @@ class Scripts:
             session, self._ttl, keys.events, message_id, text, inbox_limit, turn_limit, replaces, answers, policy,
             keys.control,
         )  # fmt: skip
-        reply, confirmed = await self._router.confirm(keys.tag, load("accept"), keys.script, args)
-        code = Code(reply[0].decode())
+        answer, confirmed = await self._router.confirm(keys.tag, load("accept"), keys.script, args)
+        reply = words(answer)
+        code = _CODES[reply[0]]
         if code in (Code.OK, Code.DUP):
             if not confirmed:
                 raise Unacknowledged("too few replicas have the message; send it again with the same id")
@@ -214,18 +230,40 @@ class Scripts:
         return Accepted(code, reason=_reason(reply))
 
     async def take(
-        self, keys: SessionKeys, session: str, entry: str, nonce: str, attempts: int, continuing: str, context: int
+        self,
+        keys: SessionKeys,
+        session: str,
+        entry: str,
+        nonce: str,
+        attempts: int,
+        continuing: str,
+        context: int,
+        known: tuple[int, StreamId] | None = None,
     ) -> Taken:
         """Starts the next attempt of a session, and fences every attempt before it.
 
-        `continuing` are the names of the bots that continue partial texts, with a comma around each.
+        `continuing` are the names of the bots that continue partial texts, with a comma around each. `known` are the
+        epoch of the last commit and the newest change that the messages are known of.
         """
-        reply = await self._run("take", keys, session, entry, nonce, attempts, continuing, context)
-        code = Code(reply[0].decode())
+        version = " ".join(map(str, known)) if known else ""
+        reply = await self._run("take", keys, session, entry, nonce, attempts, continuing, context, version)
+        code = _CODES[reply[0]]
         if code is not Code.OK:
             return Taken(code)
-        _, turn, epoch, attempt, message, partial, *more = reply
-        return Taken(code, StreamId.parse(turn), int(epoch), int(attempt), message, partial.decode(), *more)
+        _, turn, epoch, attempt, message, partial, parts, kept, asked, found, change = reply
+        return Taken(
+            code,
+            StreamId.parse(turn),
+            int(epoch),
+            int(attempt),
+            message,
+            partial.decode(),
+            parts,
+            kept,
+            asked,
+            found,
+            StreamId.parse(change),
+        )
 
     async def checkpoint(
         self, keys: SessionKeys, session: str, epoch: int, number: int, data: bytes, seq: int | None
@@ -236,7 +274,7 @@ class Scripts:
         to be in the log; None leaves that as it was.
         """
         reply = await self._run("checkpoint", keys, session, epoch, number, data, "" if seq is None else seq)
-        return Code(reply[0].decode())
+        return _CODES[reply[0]]
 
     async def finish(
         self,
@@ -258,31 +296,31 @@ class Scripts:
         reply = await self._run(
             "finish", keys, session, entry, epoch, seq, status.value, outcome, reason, asked, reply_id
         )
-        code = Code(reply[0].decode())
+        code = _CODES[reply[0]]
         if code is Code.OK:
-            return Finished(code, StreamId.parse(reply[1]))
+            return Finished(code, StreamId.parse(reply[1]), timestamp=reply[2].decode())
         return Finished(code, reason=_reason(reply))
 
     async def renew(self, keys: SessionKeys, session: str, epoch: int, consumer: str) -> Renewed:
         """Keeps the lease of a running attempt, and says whether it was cancelled."""
         reply = await self._run("renew", keys, session, epoch, consumer)
-        return Renewed(Code(reply[0].decode()), len(reply) > 1 and reply[1] == 1)
+        return Renewed(_CODES[reply[0]], len(reply) > 1 and reply[1] == b"1")
 
     async def release(self, keys: SessionKeys, session: str, epoch: int, *, counts: bool) -> Code:
         """Hands a running attempt back. Returns OK or LOST."""
         reply = await self._run("release", keys, session, epoch, int(counts))
-        return Code(reply[0].decode())
+        return _CODES[reply[0]]
 
     async def cancel(self, keys: SessionKeys, session: str, message_id: str) -> Code:
         """Stops a reply. Returns RUNNING, QUEUED, DONE, UNKNOWN or GONE."""
         reply = await self._run("cancel", keys, session, message_id, keys.control)
-        return Code(reply[0].decode())
+        return _CODES[reply[0]]
 
     async def resume(self, keys: SessionKeys, session: str, cursor: Cursor | None, limit: int, size: int) -> Resumed:
         """Reads what came after a cursor, at most `limit` log entries, none behind `size` bytes; changes nothing."""
         turn, log, change = map(str, cursor) if cursor else ("", "", "")
         reply = await self._run("resume", keys, session, turn, log, limit, change, size)
-        code = Code(reply[0].decode())
+        code = _CODES[reply[0]]
         if code is Code.GONE:
             return Resumed(code)
         tail, top, rev = map(StreamId.parse, reply[1:4])
@@ -292,7 +330,7 @@ class Scripts:
 
     async def touch(self, keys: SessionKeys, session: str) -> Code:
         """Renews the time to live of the session's keys. Returns OK or GONE."""
-        return Code((await self._run("touch", keys, session))[0].decode())
+        return _CODES[(await self._run("touch", keys, session))[0]]
 
     async def edit(self, keys: SessionKeys, session: str, message_id: str, text: str) -> Code:
         """Gives a waiting message another text. Returns OK, LATE, UNKNOWN, GONE or BAD."""
@@ -300,7 +338,7 @@ class Scripts:
 
     async def withdraw(self, keys: SessionKeys, session: str, message_id: str) -> Code:
         """Takes a waiting message out of view. Returns OK, LATE, UNKNOWN or GONE."""
-        return Code((await self._run("withdraw", keys, session, message_id))[0].decode())
+        return _CODES[(await self._run("withdraw", keys, session, message_id))[0]]
 
     async def send_now(self, keys: SessionKeys, session: str, message_id: str) -> Code:
         """Makes a waiting message the next and stops the running reply. Returns OK, LATE, UNKNOWN or GONE."""
@@ -316,11 +354,16 @@ class Scripts:
 
     async def delete(self, keys: SessionKeys, session: str) -> Code:
         """Removes a session with all its keys. Returns OK or GONE."""
-        return Code((await self._run("delete", keys, session, keys.control))[0].decode())
+        return _CODES[(await self._run("delete", keys, session, keys.control))[0]]
 
     async def forget(self, keys: PartitionKeys, silence: float) -> int:
         """Removes consumers that were silent for so many seconds and hold nothing; returns how many."""
         return int(await self._router.run(keys.tag, load(FORGET), (keys.ready,), (round(silence * 1000),)))
+
+
+def words(reply: bytes | list[Any]) -> list[Any]:
+    """What a script of a session answers, word by word."""
+    return reply.split() if isinstance(reply, bytes) else reply
 
 
 def refusal(code: Code) -> Refused:

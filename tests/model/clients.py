@@ -101,12 +101,13 @@ class Client:
 
     def _hear(self, entry: Entry, *, waits: bool) -> None:
         """The server shows a live entry at once to a client that waits for it."""
-        cursor = self.viewer.at_once(entry) if waits else None
+        if not waits:
+            self.viewer.entry(entry)
+            return
+        cursor = self.viewer.at_once(entry)
         if cursor is not None:
             self._show([Shown(entry, cursor)])
-            return
-        self.viewer.entry(entry)
-        if waits:
+        else:
             self.show()
 
     @property

@@ -20,7 +20,7 @@ from unbroken.types import Message
 OWNED = 5
 """Keys of a session."""
 
-_FIELDS = {"run": "F", "epoch": "F", "fin": "F", "rev": "C"}
+_FIELDS = {"run": "F", "epoch": "F", "fin": "F", "end": "C", "rev": "C"}
 """The laws that fields of the state serve; the others are about messages and their outcomes."""
 
 _messages = msgspec.json.Decoder(list[list[Message]])
@@ -89,6 +89,7 @@ def _check_queue(journal: Journal, entries: list[bytes], state: dict[str, str]) 
         expected["epoch"] = str(journal.epoch)
     if journal.fin:
         expected["fin"] = str(journal.fin)
+        expected["end"] = str(journal.log[journal.kept].id)
     if journal.turn:
         turn = journal.turn.first
         expected |= {"turn": str(journal.turn), "att": str(journal.attempt), "mid": journal.question(turn).id}

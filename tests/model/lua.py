@@ -20,7 +20,7 @@ class Damage(NamedTuple):
     """A rule taken out of the scripts, to see that the model notices.
 
     Attributes:
-        script: the script that is damaged, or `*` for the part that all share.
+        script: the script that is damaged, or `*` for each that has the text.
         text: what is replaced; it must be there.
     """
 
@@ -31,15 +31,16 @@ class Damage(NamedTuple):
 
 def assemble(*damages: Damage) -> dict[str, Script]:
     """All scripts by name. Only `now` differs from what production runs, and what the damages change."""
-    return {name: _assemble(name, damages) for name in (*NAMES, FORGET)}
-
-
-def _assemble(name: str, damages: tuple[Damage, ...]) -> Script:
-    text, replaced = _NOW.subn(_VIRTUAL, source(name))
-    assert replaced == (name in NAMES), f"{name}: there is not one now() to replace"
-    assert "TIME'" not in text, f"{name}: something else reads the clock"
+    texts = {name: _NOW.sub(_VIRTUAL, source(name)) for name in (*NAMES, FORGET)}
+    for name, text in texts.items():
+        assert "TIME'" not in text, f"{name}: something else reads the clock"
     for damage in damages:
-        if damage.script == name or (damage.script == "*" and name in NAMES):
-            assert damage.text in text, f"{name}: the text to damage is not there: {damage.text}"
-            text = text.replace(damage.text, damage.instead)
+        damaged = [name for name, text in texts.items() if damage.script in (name, "*") and damage.text in text]
+        assert damaged, f"{damage.script}: the text to damage is not there: {damage.text}"
+        for name in damaged:
+            texts[name] = texts[name].replace(damage.text, damage.instead)
+    return {name: _script(name, text) for name, text in texts.items()}
+
+
+def _script(name: str, text: str) -> Script:
     return Script(name, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), text)

@@ -8,13 +8,13 @@ from tests.model.schedule import Mode
 
 _OUT_OF_ORDER = """
   for _, entry in ipairs(redis.call('XRANGE', inbox, '-', '+')) do
-    if redis.call('HEXISTS', state, 'c:' .. int((split(entry[1])))) == 1 then
+    if redis.call('HEXISTS', state, 'c:' .. first(entry[1])) == 1 then
       head = entry
       break
     end
   end
 """
-_NEXT_EPOCH = "return int(math.max(us, math.max(tonumber(last or '0'), (split(newest))) + 1 + us % 1000))"
+_NEXT_EPOCH = "return int(math.max(us, math.max(last or 0, first(newest)) + 1 + us % 1000))"
 
 
 def _lua(law: str, script: str, text: str, instead: str = "", modes: tuple[Mode, ...] = tuple(Mode)) -> Mutant:
@@ -27,16 +27,22 @@ FAILOVER = (Mode.FAILOVER,)
 LUA_MUTANTS = {
     # A worker that was replaced
     "finish has no fence": _lua(
-        "F: finish answered (OK|BAD)", "finish", "if not st[1] or st[2] ~= epoch then", "if not st[3] then"
+        "F: finish answered (OK|BAD)", "finish", "if not run or newest ~= epoch then", "if not turnid then"
     ),
     "finish lets anybody commit what is handed back": _lua(
-        "F: (an outcome of nobody's attempt|finish answered)", "finish", "if not st[1] or", "if not st[3] or"
+        "F: (an outcome of nobody's attempt|finish answered)", "finish", "if not run or", "if not turnid or"
     ),
     "renew has no fence": _lua(
-        "F: renew answered OK", "renew", "or st[2] ~= ARGV[4] then return { 'LOST' }", "then return { 'LOST' }"
+        "F: renew answered OK", "renew", "or st[2] ~= ARGV[4] then return 'LOST'", "then return 'LOST'"
     ),
     "release has no fence": _lua(
-        "F: release answered OK", "release", "or st[2] ~= ARGV[4] then return { 'LOST' }", "then return { 'LOST' }"
+        "F: release answered OK", "release", "or st[2] ~= ARGV[4] then return 'LOST'", "then return 'LOST'"
+    ),
+    "nothing is said behind an outcome": _lua(
+        "C: ",
+        "take",
+        "local turnid, before, prev = head[1], epoch, top(ended)",
+        "local turnid, before, prev = head[1], epoch, ended or top()",
     ),
     "a second attempt fences nobody": _lua(
         "[CA]: (the log|a script failed)",
@@ -45,7 +51,7 @@ LUA_MUTANTS = {
         "local _ = attempt == 1 and redis.call('XADD', log, id, 'k', 's',",
     ),
     "epochs are only counted": _lua(
-        "[DF]:", "*", _NEXT_EPOCH, "return int(math.max(tonumber(last or '0'), (split(newest))) + 1)", FAILOVER
+        "[DF]:", "*", _NEXT_EPOCH, "return int(math.max(last or 0, first(newest)) + 1)", FAILOVER
     ),
     "epochs are only the time": _lua("(F: not a new epoch|A: a script failed)", "*", _NEXT_EPOCH, "return int(us)"),
     # Calls that are sent twice, or arrive late
@@ -57,10 +63,10 @@ LUA_MUTANTS = {
     ),
     "accept is not idempotent": _lua("A: a message was accepted twice", "accept", "if known then", "if false then"),
     "take is not idempotent": _lua(
-        "(E: take is not idempotent|A: not the next attempt)", "take", "if st[2] == nonce then", "if false then"
+        "(E: take is not idempotent|A: not the next attempt)", "take", "if run == nonce then", "if false then"
     ),
     "finish does not know its own outcome": _lua(
-        "F: finish", "finish", "if st[5] == epoch then return { 'ALREADY' } end"
+        "F: finish", "finish", "if redis.call('HGET', state, 'fin') == epoch then return 'ALREADY' end"
     ),
     "release stays running": _lua(
         "F: (release (answered OK|is not idempotent)|the state)", "release", "redis.call('HDEL', state, 'run')"
@@ -86,7 +92,7 @@ LUA_MUTANTS = {
         "finish",
         "if not idle then enqueue() end",
     ),
-    "take believes any ready entry": _lua("[AEF]:", "take", "if st[1] ~= rid then", "if false then"),
+    "take believes any ready entry": _lua("[AEF]:", "take", "if entry ~= rid then", "if false then"),
     "a dead worker's entry goes with it": _lua(
         "E: a ready entry that nobody will find", "forget", "consumer.pending == 0 and ", ""
     ),
@@ -98,13 +104,13 @@ LUA_MUTANTS = {
         "A: (not the next attempt|the state)", "release", "if ARGV[5] ~= '1' then", "if false then"
     ),
     "attempts are not counted": _lua(
-        "A: not the next attempt", "take", "attempt = attempt + 1", "attempt = math.max(attempt, 1)"
+        "A: not the next attempt", "take", "again and attempt + 1", "again and math.max(attempt, 1)"
     ),
     "cancel notes nothing": _lua(
-        "A: (the state|renew does not tell)", "cancel", "redis.call('HSETNX', state, 'c:' .. int(turn), 1)"
+        "A: (the state|renew does not tell)", "cancel", "redis.call('HSETNX', state, 'c:' .. first(turnid), 1)"
     ),
     "cancel comes after the outcome": _lua(
-        "A: cancel answered", "cancel", "if turn <= (split(st[1])) then return { 'DONE' } end"
+        "A: cancel answered", "cancel", "if split(turnid) <= split(st[1]) then return 'DONE' end"
     ),
     "cancelled messages overtake the others": _lua(
         "B: not the next message in order",
@@ -115,7 +121,7 @@ LUA_MUTANTS = {
     "take passes over no cancel": _lua(
         "B: a cancelled turn was started",
         "take",
-        "  if flags[1] then",
+        "  if stop then",
         "  if false then",
     ),
     "a cancelled reply is committed as failed": _lua(
@@ -124,7 +130,7 @@ LUA_MUTANTS = {
         "status, reason = 'cancelled', ''",
         "status, reason = 'failed', ''",
     ),
-    "a cancel outlives its turn": _lua("A: the state", "*", "'mark', 'c:' .. int(turn),", "'mark',"),
+    "a cancel outlives its turn": _lua("A: the state", "*", "'mark', 'c:' .. turn,", "'mark',"),
     "no dead letters": _lua("A: dead letters", "*", "if status == 'failed' then", "if false then"),
     # Changes
     "what runs can be edited": _lua(
@@ -136,44 +142,44 @@ LUA_MUTANTS = {
     "send_now moves what was stopped": _lua(
         "B: the order changed in another way",
         "send_now",
-        "and redis.call('HEXISTS', state, 'c:' .. int((split(entry[1])))) == 0 then",
+        "and redis.call('HEXISTS', state, 'c:' .. first(entry[1])) == 0 then",
         "then",
     ),
     "a version names any other version": _lua(
-        "D: another version", "accept", "replaces = cjson.decode(first)[1] or replaces", "local _ = first"
+        "D: another version", "accept", "replaces = cjson.decode(found)[1] or replaces", "local _ = found"
     ),
-    "a change outlives its turn": _lua("B: a changed message", "*", "'x:' .. int(turn), 'to', ", "'to', "),
+    "a change outlives its turn": _lua("B: a changed message", "*", "'x:' .. turn, 'to', ", "'to', "),
     # What a bot keeps
     "checkpoint has no fence": _lua(
         "F: checkpoint answered (OK|BEHIND)",
         "checkpoint",
-        "or st[2] ~= ARGV[4] then return { 'LOST' }",
-        "then return { 'LOST' }",
+        "or st[2] ~= ARGV[4] then return 'LOST'",
+        "then return 'LOST'",
     ),
     "a checkpoint marks what the log lacks": _lua(
         "F: checkpoint answered OK",
         "checkpoint",
-        "if #redis.call('XRANGE', log, mark, mark) == 0 then return { 'BEHIND' } end",
+        "if #redis.call('XRANGE', log, mark, mark) == 0 then return 'BEHIND' end",
         modes=FAILOVER,
     ),
     "what a bot kept outlives its turn": _lua("A: the state", "*", "'kept', 'step', 'mark', ", ""),
     "the next turn finds what the last one kept": _lua(
         "D: the bot finds what another one kept",
         "take",
-        "local saved = tried == turnid and st[7]",
-        "local saved = st[7] or redis.call('HGET', state, 'calls')",
+        "local saved = again and redis.call('HGET', state, 'kept')",
+        "local saved = redis.call('HGET', state, 'kept') or redis.call('HGET', state, 'calls')",
     ),
     "the next attempt begins anew in spite of a mark": _lua(
         "D: the attempt does not begin with what stays",
         "take",
-        "then return st[9] end",
-        "then return epoch .. '-0' end",
+        "then return mark end",
+        "then return before .. '-0' end",
     ),
     "a mark of an earlier attempt cuts this one": _lua(
         "D: the attempt does not begin with what stays",
         "take",
-        "if st[9] and string.match(st[9], '^%d+') == epoch then",
-        "if st[9] then",
+        "if mark and first(mark) == before then",
+        "if mark then",
     ),
     "a bot without a name continues what another began": _lua(
         "D: the attempt does not begin with what stays", "take", "',' .. bot .. ','", "','"

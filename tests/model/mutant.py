@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -44,15 +43,20 @@ class Noticed(NamedTuple):
     seed: int
 
 
-def notice(connection: Connection, mutant: Mutant) -> Noticed | None:
-    """Runs schedules with the damage until one is noticed; None if none is."""
+def notice(connection: Connection, mutant: Mutant, first: int = 0) -> Noticed | None:
+    """Runs schedules with the damage until one is noticed; None if none is.
+
+    Args:
+        first: the seed to begin with, before all others have their turn.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if mutant.patch:
             mutant.patch(patch)
         scripts = assemble(*mutant.damages)
-        for seed, mode in zip(range(PATIENCE), itertools.cycle(mutant.modes), strict=False):
+        for number, seed in enumerate((first, *range(PATIENCE)), 1):
+            mode = mutant.modes[seed % len(mutant.modes)]
             try:
                 run(connection, scripts, seed, mode)
             except Violation as violation:
-                return Noticed(str(violation).splitlines()[0], seed + 1, mode, seed)
+                return Noticed(str(violation).splitlines()[0], number, mode, seed)
     return None

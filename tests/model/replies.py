@@ -214,7 +214,7 @@ def _done(before: Journal, journal: Journal, call: Call, code: Code, reply: list
         case "renew", Code.OK:
             assert journal.turn is not None
             flagged = journal.turn.first in journal.flagged
-            require(bool(reply[1]) == flagged, "A: renew does not tell of the cancel", call, reply)
+            require((reply[1] == b"1") == flagged, "A: renew does not tell of the cancel", call, reply)
         case "cancel", Code.RUNNING | Code.QUEUED:
             journal.flagged.setdefault(journal.ids[str(call.args[0])].first, "1")
 

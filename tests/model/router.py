@@ -17,7 +17,7 @@ from tests.model.replies import LAWS, Call
 from tests.model.violation import require
 from unbroken.errors import Unavailable
 from unbroken.redis.router import Script
-from unbroken.scripts import FORGET, Code
+from unbroken.scripts import FORGET, Code, words
 
 T = TypeVar("T")
 
@@ -85,8 +85,9 @@ class FaultyRouter:
     async def pipeline(self, tag: str, *commands: tuple[Word, ...], errors: bool = False) -> list[Any]:
         return self._connection.pipeline(*commands)
 
-    def _again(self, call: Call, first: list[Any]) -> list[Any]:
-        second: list[Any] = self._execute(call)
+    def _again(self, call: Call, reply: Any) -> Any:
+        again = self._execute(call)
+        first, second = words(reply), words(again)
         code = Code(first[0].decode())
         expected = IDEMPOTENT.get((call.script, code), code)
         law = LAWS[call.script]
@@ -94,7 +95,7 @@ class FaultyRouter:
         if expected is code:
             same = _plain(second) == _plain(first)
             require(same, f"{law}: {call.script} is not idempotent", call, first, second)
-        return second
+        return again
 
 
 def _plain(reply: list[Any]) -> list[Any]:

@@ -11,7 +11,7 @@ from tests.model.workers import SPICE
 from tests.model.world import World
 from unbroken.errors import Refused, Unavailable
 from unbroken.protocol import MessageSend
-from unbroken.scripts import Code, load
+from unbroken.scripts import Code, load, words
 from unbroken.types import Policy
 
 ENDINGS = ("", "", "'", '"', "é", "\\", ".reply.")
@@ -49,7 +49,7 @@ def _send_unstorable(world: World, session: str) -> None:
     args = (*head, world.fresh("bad"), text, INBOX, world.shape.turns, "", "", "queue", "")
     with suppress(Unavailable):
         reply = drive(world.router.run(keys.tag, load("accept"), keys.script, args))
-        assert reply[0].decode() != Code.OK
+        assert words(reply)[0].decode() != Code.OK
 
 
 def cancel(world: World) -> None:

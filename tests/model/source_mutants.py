@@ -115,10 +115,10 @@ SOURCE_MUTANTS = {
         f"{WORKER}/test_outage.py::test_an_outcome_waits_for_redis",
     ),
     "after an outage every lease has run out": SourceMutant(
-        "worker/partition.py",
+        "worker/claimer.py",
         "if self._redis_was_away:",
         "if False:",
-        "tests/unit/worker/test_partition.py::test_after_an_outage_the_living_get_time_to_renew",
+        "tests/unit/worker/test_claimer.py::test_after_an_outage_the_living_get_time_to_renew",
     ),
     "watchers are not told of a gap": SourceMutant(
         "server/hub.py",

@@ -24,7 +24,7 @@ from unbroken.keys import GROUP, SessionKeys
 from unbroken.log import Entry, Kind, Log
 from unbroken.queue import Limits, Queue
 from unbroken.redis.router import Router, Script
-from unbroken.scripts import FORGET, Scripts, source
+from unbroken.scripts import FORGET, Scripts, source, words
 from unbroken.store import Store
 
 _SET_CLOCK = "#!lua flags=allow-oom\nredis.call('SET', KEYS[1], ARGV[1])"
@@ -148,10 +148,13 @@ class World:
             return reply
         journal = self.journals[call.session]
         before = journal.clone()
-        consider(before, journal, call, reply, self._hear(call))
+        said = words(reply)
+        consider(before, journal, call, said, self._hear(call))
         if call.script == "delete":
             self.expired(call.session)
-        self.happened[f"{call.script} {reply[0].decode()}"] += 1
+        self.happened[f"{call.script} {said[0].decode()}"] += 1
+        if call.script == "take" and reply[0] == b"OK" and not reply[9]:
+            self.happened["take of a remembered conversation"] += 1
         return reply
 
     def _refused(self, call: Call, error: ReplyError) -> None:

@@ -10,28 +10,27 @@
 --
 -- interrupt and merge stop every turn before this one; with merge it also answers, in their place, what they answer. A
 -- message that changes the past answers no question; the open one is given up.
-if missing() then return { 'GONE' } end
+local tail, rid, open = unpack(redis.call('HMGET', state, 'tail', 'rid', 'open'))
+if missing(tail) then return 'GONE' end
 local mid = ARGV[4]
 local known = redis.call('HGET', ids, mid)
 if known then
   redis.call('HSET', ids, mid, known) -- changes nothing, but a WAIT after it then covers the message
-  return { 'DUP', known }
+  return 'DUP ' .. known
 end
 local replaces = ARGV[8] or ''
 if replaces ~= '' then
   local version = redis.call('HGET', ids, replaces)
-  if not version then return { 'UNKNOWN' } end
-  local first = redis.call('JSON.GET', doc, path((split(version)), 'user') .. '.replaces')
-  replaces = cjson.decode(first)[1] or replaces
+  if not version then return 'UNKNOWN' end
+  local found = redis.call('JSON.GET', doc, path(first(version), 'user') .. '.replaces')
+  replaces = cjson.decode(found)[1] or replaces
 end
-local st = redis.call('HMGET', state, 'tail', 'rid', 'open', 'run', 'epoch')
-local tail, rid, open = st[1], st[2], st[3]
 local answers = open
 local policy, stopped = ARGV[10], {}
-local unfinished = redis.call('XLEN', inbox)
+local unfinished = rid and redis.call('XLEN', inbox) or 0 -- no ready entry: no work
 if policy == 'interrupt' or policy == 'merge' then
   for _, entry in ipairs(redis.call('XREVRANGE', inbox, '+', '-')) do
-    local flag = 'c:' .. int((split(entry[1])))
+    local flag = 'c:' .. first(entry[1])
     if redis.call('HEXISTS', state, flag) == 0 then
       stopped[#stopped + 1] = flag
       local _, waits = current(entry)
@@ -42,20 +41,22 @@ end
 if replaces ~= '' or ARGV[9] == '-' then
   answers = nil
 elseif ARGV[9] ~= '' and ARGV[9] ~= answers then
-  return { 'LATE' }
+  return 'LATE'
 end
-if unfinished >= tonumber(ARGV[6]) or (unfinished > 0 and policy == 'reject') then return { 'BUSY' } end
-local turn = (split(tail)) + 1
-if turn > tonumber(ARGV[7]) then return { 'FULL' } end
+if unfinished >= tonumber(ARGV[6]) or (unfinished > 0 and policy == 'reject') then return 'BUSY' end
+local turn = first(tail) + 1
+if turn > tonumber(ARGV[7]) then return 'FULL' end
 local us = now()
-local turnid = int(turn) .. '-' .. int(us)
+local turnid = turn .. '-' .. int(us)
 local message = '{"id":' .. text(mid) .. ',"role":"user","msg":' .. text(ARGV[5]) .. ',"timestamp":"' .. iso(us)
-  .. '","turn":' .. int(turn) .. (replaces ~= '' and ',"replaces":' .. text(replaces) or '')
+  .. '","turn":' .. turn .. (replaces ~= '' and ',"replaces":' .. text(replaces) or '')
   .. (answers and ',"answers":' .. text(answers) or '') .. '}'
-local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
-if added.err then return { 'BAD', added.err } end
+local added = redis.pcall('JSON.ARRAPPEND', doc, '.messages', message) -- how many there are, or an error
+if type(added) == 'table' then return { 'BAD', added.err } end
 for _, flag in ipairs(stopped) do redis.call('HSET', state, flag, policy == 'merge' and 'm' .. mid or 1) end
-if stopped[1] and st[4] then redis.call('SPUBLISH', ARGV[11], sid .. ' ' .. st[5]) end
+if stopped[1] and redis.call('HEXISTS', state, 'run') == 1 then
+  redis.call('SPUBLISH', ARGV[11], sid .. ' ' .. redis.call('HGET', state, 'epoch'))
+end
 if answers then
   redis.call('HDEL', state, 'open')
 elseif open and replaces ~= '' then
@@ -71,4 +72,4 @@ else
 end
 publish('a ' .. turnid .. ' ' .. tail, frame)
 touch(tail == '0-0')
-return { 'OK', turnid }
+return 'OK ' .. turnid

@@ -5,16 +5,15 @@
 -- ARGV     4 message id, 5 control channel of the partition
 -- returns  RUNNING | QUEUED | DONE | UNKNOWN | GONE
 -- events   on the control channel: <session id> <epoch>
-if missing() then return { 'GONE' } end
+if missing() then return 'GONE' end
 local turnid = redis.call('HGET', ids, ARGV[4])
-if not turnid then return { 'UNKNOWN' } end
+if not turnid then return 'UNKNOWN' end
 local st = redis.call('HMGET', state, 'done', 'turn', 'run', 'epoch')
-local turn = split(turnid)
-if turn <= (split(st[1])) then return { 'DONE' } end
-redis.call('HSETNX', state, 'c:' .. int(turn), 1)
+if split(turnid) <= split(st[1]) then return 'DONE' end
+redis.call('HSETNX', state, 'c:' .. first(turnid), 1)
 touch()
 if st[3] and st[2] == turnid then
   redis.call('SPUBLISH', ARGV[5], sid .. ' ' .. st[4])
-  return { 'RUNNING' }
+  return 'RUNNING'
 end
-return { 'QUEUED' }
+return 'QUEUED'

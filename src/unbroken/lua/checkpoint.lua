@@ -8,14 +8,14 @@
 --
 -- A copy of a call that arrives behind a later one does nothing.
 local st = redis.call('HMGET', state, 'run', 'epoch', 'step')
-if missing() or not st[1] or st[2] ~= ARGV[4] then return { 'LOST' } end
+if missing(st[1]) or not st[1] or st[2] ~= ARGV[4] then return 'LOST' end
 local epoch, number = split(st[3] or '0-0')
-if epoch == tonumber(ARGV[4]) and number >= tonumber(ARGV[5]) then return { 'OK' } end
+if epoch == tonumber(ARGV[4]) and number >= tonumber(ARGV[5]) then return 'OK' end
 if ARGV[7] ~= '' then
   local mark = ARGV[4] .. '-' .. ARGV[7]
-  if #redis.call('XRANGE', log, mark, mark) == 0 then return { 'BEHIND' } end
+  if #redis.call('XRANGE', log, mark, mark) == 0 then return 'BEHIND' end
   redis.call('HSET', state, 'mark', mark)
 end
 redis.call('HSET', state, 'kept', ARGV[6], 'step', ARGV[4] .. '-' .. ARGV[5])
 touch()
-return { 'OK' }
+return 'OK'

@@ -1,10 +1,12 @@
--- common.lua: what the scripts of a session share. It is put between the shebang and the body of each.
+-- common.lua: what the scripts of a session share. Between the shebang and the body of each is put what comes before
+-- the first function, and of the functions those that it needs: to make one costs something in every call.
 --
 -- KEYS  1 doc    JSON document {id, name, session_start, digest, messages}
 --       2 state  hash: tail  last accepted turn id       turn   turn id of the current attempt
 --                      done  last committed turn id      att    its attempt, 1, 2 ...
 --                      fin   epoch of the last commit    epoch  last epoch given out
 --                      rid   this session's ready entry  run    nonce of the take; only while running
+--                      end   log id of the last commit
 --                      mid   message id of that turn, to  the reply whose question it answers, if any
 --                      c:<turn>  this turn is to be stopped: 1, or m<id> of the message that is answered with it
 --                      kept  what the bot of the current attempt keeps, step  <epoch>-<n> of that
@@ -22,39 +24,43 @@
 --       7 dead   stream: s session id, m message id, t turn id, a attempts, e error
 -- ARGV  1 session id, 2 time to live in ms (0 = keep), 3 channel of the session's events
 --
+-- A script answers with its words in one string, which costs Redis less than a list; with a list if one of them may be
+-- any text, or is a list itself.
+--
 -- A published event is one header line, then the frame:
 --   a <turn id> <turn id before>\n...      d|p <log id>\n...      e <log id> <log id before> <turn id>\n...
 --   s <log id> <log id before> <turn id> <rev>\n... (a reply begins: to a message as the newest change left it)
 --   c <rev> <rev before> <turn id> <log id>\n... (a change, and the newest ids at its time)
 --   x 0-0\n... (the session is gone)
 
-local doc, state, ids, inbox, log, ready, dead = unpack(KEYS)
-local sid, ttl, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local doc, state, ids, inbox, log, ready, dead = unpack(KEYS) -- luacheck: ignore 211
+local sid, ttl, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3] -- luacheck: ignore 211
+
+-- Milliseconds that the session still has, like each of its keys: -1 for one that is kept, -2 if there is none.
+local left = redis.call('PTTL', doc)
 
 local function int(n) return string.format('%.0f', n) end
+
 local function text(s) return (cjson.encode(s)) end
 
 -- Microseconds since 1970; they stand still while a script runs.
 local function now()
   local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000000 + tonumber(t[2])
+  return t[1] * 1000000 + t[2]
 end
 
 -- Microseconds since 1970 as ISO 8601, by the civil calendar of days (Howard Hinnant's algorithm).
 local function iso(us)
-  local ms = math.floor(us / 1000)
-  local sec = math.floor(ms / 1000)
-  local z = math.floor(sec / 86400) + 719468
-  local era = math.floor(z / 146097)
-  local doe = z - era * 146097
-  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
-  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
-  local mp = math.floor((5 * doy + 2) / 153)
+  local floor, day = math.floor, us % 86400000000
+  local z = (us - day) / 86400000000 + 719468
+  local doe = z % 146097
+  local yoe = floor((doe - floor(doe / 1460) + floor(doe / 36524) - floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + floor(yoe / 4) - floor(yoe / 100))
+  local mp = floor((5 * doy + 2) / 153)
   local month = mp < 10 and mp + 3 or mp - 9
-  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
-  local s = sec % 86400
-  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, doy - math.floor((153 * mp + 2) / 5) + 1,
-    math.floor(s / 3600), math.floor(s % 3600 / 60), s % 60, ms % 1000)
+  local year = yoe + (z - doe) / 146097 * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, doy - floor((153 * mp + 2) / 5) + 1,
+    day / 3600000000, day / 60000000 % 60, day / 1000000 % 60, day / 1000 % 1000) -- which cuts off fractions
 end
 
 local function split(id)
@@ -62,10 +68,16 @@ local function split(id)
   return tonumber(a), tonumber(b)
 end
 
-local function missing() return redis.call('EXISTS', doc, state) < 2 end
+-- The number before the '-' of an id, as text.
+local function first(id) return string.match(id, '^%d+') end
 
--- The newest log id, '0-0' for an empty log.
-local function top()
+-- `field` is any of the state's that was read anyway: if it is there, so is the state.
+local function missing(field) return left == -2 or not (field or redis.call('HGET', state, 'tail')) end
+
+-- The newest log id, '0-0' for an empty log. `last` is one that was the newest before, if the script knows any: while
+-- nothing is behind it, no entry is read, which may be large.
+local function top(last)
+  if last and #redis.call('XRANGE', log, '(' .. last, '+', 'COUNT', 1) == 0 then return last end
   local e = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
   return e[1] and e[1][1] or '0-0'
 end
@@ -74,12 +86,11 @@ end
 -- from the lost ones. A clock that was set back does not say how far to go; then its last digits are as good as dice.
 local function next_epoch(last, newest)
   local us = now()
-  return int(math.max(us, math.max(tonumber(last or '0'), (split(newest))) + 1 + us % 1000))
+  return int(math.max(us, math.max(last or 0, first(newest)) + 1 + us % 1000))
 end
 
 -- Renews the time to live of all keys, which have the same: unless it is as good as new, and no key has just been made.
 local function touch(made)
-  local left = redis.call('PTTL', state)
   if ttl > 0 then
     if not made and left <= ttl and left > ttl * 0.99 then return end
     for i = 1, 5 do redis.call('PEXPIRE', KEYS[i], ttl) end
@@ -128,7 +139,7 @@ local function accepted(message) return '{"type":"message.accepted","message":' 
 -- A waiting message as it is now, its id and its frame: an edit, or a change of the order, may have replaced what the
 -- inbox has by another frame, which some have read already.
 local function current(entry, frame)
-  if frame == nil then frame = redis.call('HGET', state, 'x:' .. int((split(entry[1])))) end
+  if frame == nil then frame = redis.call('HGET', state, 'x:' .. first(entry[1])) end
   if frame then return cjson.decode(frame).message.id, frame end
   return entry[2][2], entry[2][4]
 end
@@ -142,10 +153,9 @@ end
 local function waiting(mid)
   local turnid = redis.call('HGET', ids, mid)
   if not turnid then return nil, 'UNKNOWN' end
-  local turn = split(turnid)
   local entry = redis.call('XRANGE', inbox, turnid, turnid)[1]
   if not entry or redis.call('HGET', state, 'turn') == turnid
-    or redis.call('HEXISTS', state, 'c:' .. int(turn)) == 1 then return nil, 'LATE' end
+    or redis.call('HEXISTS', state, 'c:' .. first(turnid)) == 1 then return nil, 'LATE' end
   return entry
 end
 
@@ -177,25 +187,27 @@ end
 -- Commits the outcome of a turn. `outcome` is the JSON members msg, status, error, parts of the reply; of one that gave
 -- way to a reply for several messages it is said whose that is; else it is done with the question that its message
 -- answers, if `asking` says that. With `idle` the session has no more work then.
--- Returns the error of the JSON module, which refuses before anything was written, or nil.
-local function commit(turnid, mid, id, prev, status, outcome, attempts, reason, asking, idle)
-  local turn = split(turnid)
-  local into = status == 'cancelled' and string.match(redis.call('HGET', state, 'c:' .. int(turn)) or '', '^m(.*)$')
+-- Returns nil and when, or the error of the JSON module, which refuses before anything was written.
+local function commit(turnid, mid, id, prev, status, outcome, reason, asking, idle)
+  local turn, epoch = first(turnid), first(id)
+  local into = status == 'cancelled' and string.match(redis.call('HGET', state, 'c:' .. turn) or '', '^m(.*)$')
   if into then outcome = outcome .. ',"merged_into":' .. text(into) end
+  local time = iso(now())
   local message = '{"id":' .. text(mid .. '.reply') .. ',"role":"assistant","reply_to":' .. text(mid) .. ',"turn":'
-    .. int(turn) .. ',"timestamp":"' .. iso(now()) .. '",' .. outcome .. '}'
-  local added = redis.pcall('JSON.ARRAPPEND', doc, '$.messages', message)
-  if added.err then return added.err end
+    .. turn .. ',"timestamp":"' .. time .. '",' .. outcome .. '}'
+  local added = redis.pcall('JSON.ARRAPPEND', doc, '.messages', message) -- how many there are, or an error
+  if type(added) == 'table' then return added.err end
   local frame = '{"type":"reply.' .. status .. '","message":' .. message .. '}'
   redis.call('XADD', log, 'MINID', '=', id, id, 'k', 'e', 'f', frame, 'p', prev, 't', turnid)
   redis.call('XDEL', inbox, turnid)
-  local epoch = int((split(id)))
-  redis.call('HSET', state, 'done', turnid, 'fin', epoch, 'epoch', epoch)
-  redis.call('HDEL', state, 'run', 'turn', 'att', 'mid', 'kept', 'step', 'mark', 'c:' .. int(turn),
-    'x:' .. int(turn), 'to', idle and 'rid' or 'run')
-  if asking and not into then redis.call('HDEL', state, 'asked:' .. asking) end
   if status == 'failed' then
-    redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 's', sid, 'm', mid, 't', turnid, 'a', attempts, 'e', reason)
+    redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 's', sid, 'm', mid, 't', turnid,
+      'a', redis.call('HGET', state, 'att') or 0, 'e', reason)
   end
+  redis.call('HSET', state, 'done', turnid, 'fin', epoch, 'epoch', epoch, 'end', id)
+  redis.call('HDEL', state, 'run', 'turn', 'att', 'mid', 'kept', 'step', 'mark', 'c:' .. turn,
+    'x:' .. turn, 'to', idle and 'rid' or 'run')
+  if asking and not into then redis.call('HDEL', state, 'asked:' .. asking) end
   publish('e ' .. id .. ' ' .. prev .. ' ' .. turnid, frame)
+  return nil, time
 end

@@ -9,8 +9,8 @@
 if redis.call('EXISTS', doc, state) > 0 then
   local known = redis.call('JSON.GET', doc, '$.token_digest', '$.session_start')
   local made = known and cjson.decode(known)
-  if made and made['$.token_digest'][1] == ARGV[5] then return { 'OK', made['$.session_start'][1] } end
-  return { 'EXISTS' }
+  if made and made['$.token_digest'][1] == ARGV[5] then return 'OK ' .. made['$.session_start'][1] end
+  return 'EXISTS'
 end
 local start = iso(now())
 redis.call('JSON.SET', doc, '$', '{"id":' .. text(sid) .. ',"name":' .. text(ARGV[4])
@@ -18,4 +18,4 @@ redis.call('JSON.SET', doc, '$', '{"id":' .. text(sid) .. ',"name":' .. text(ARG
   .. '","token_digest":' .. text(ARGV[5]) .. ',"messages":[]}')
 redis.call('HSET', state, 'tail', '0-0', 'done', '0-0', 'rev', '0-0')
 touch()
-return { 'OK', start }
+return 'OK ' .. start

@@ -5,10 +5,10 @@
 -- returns  OK | LOST
 -- events   none
 local st = redis.call('HMGET', state, 'run', 'epoch', 'rid', 'att')
-if missing() or not st[1] or st[2] ~= ARGV[4] then return { 'LOST' } end
+if missing(st[1]) or not st[1] or st[2] ~= ARGV[4] then return 'LOST' end
 redis.call('HDEL', state, 'run')
 if ARGV[5] ~= '1' then redis.call('HSET', state, 'att', tonumber(st[4]) - 1) end
 dequeue(st[3])
 enqueue()
 touch()
-return { 'OK' }
+return 'OK'

@@ -11,9 +11,9 @@
 --
 -- The anchor is the log id before the newest attempt, also one that was released, or the newest id if the last thing in
 -- the log is an outcome: the snapshot holds what was committed, and the entries after the anchor continue it.
-if missing() then return { 'GONE' } end
 local st = redis.call('HMGET', state, 'tail', 'done', 'epoch', 'turn', 'rev')
 local tail, done, rev = st[1], st[2], st[5]
+if missing(tail) then return 'GONE' end
 local turnid, logid = ARGV[4], ARGV[5]
 
 -- Log entries after an id. They are read in steps: 500 large ones are more than anybody wants to copy in vain.

@@ -4,6 +4,6 @@
 -- ARGV     none more
 -- returns  OK | GONE
 -- events   none
-if missing() then return { 'GONE' } end
+if missing() then return 'GONE' end
 touch()
-return { 'OK' }
+return 'OK'
