@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import msgspec
 
 from unbroken.cursor import StreamId
 from unbroken.protocol import MessageAccepted
+from unbroken.recall import Known
 from unbroken.scripts import Taken
 from unbroken.turn import Journal
-from unbroken.types import Failure, Message, Part, Status, in_order, in_view
+from unbroken.types import REPLY, Failure, Message, Part, Role, Status, in_order, in_view
 
 
 class Claim(NamedTuple):
@@ -29,6 +31,7 @@ class Claim(NamedTuple):
         text: of the subject, and of messages that are answered together with it.
         context: the conversation up to the subject, oldest first, ending with it.
         journal: what the bot kept.
+        known: the conversation before the message, if the next one is that and no more than the message and its reply.
     """
 
     session: str
@@ -45,6 +48,7 @@ class Claim(NamedTuple):
     text: str
     context: list[Message]
     journal: Journal
+    known: Known | None = None
 
 
 class Outcome(NamedTuple):
@@ -61,6 +65,15 @@ class Outcome(NamedTuple):
     parts: Sequence[Part] = ()
     reason: str = ""
     journal: Journal | None = None
+
+
+class Said(msgspec.Struct):
+    """The members of an outcome that are stored."""
+
+    msg: str
+    status: Status
+    error: Failure | None = None
+    parts: list[Part] = []
 
 
 class Asked(msgspec.Struct):
@@ -85,32 +98,44 @@ _found = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _messages = msgspec.json.Decoder(list[Message])
 _names = msgspec.json.Decoder(list[str])
 _parts = msgspec.json.Decoder(list[Part])
+_said = msgspec.json.Decoder(Said)
 _encoder = msgspec.json.Encoder()
 
 
-def claimed(session: str, entry: str, taken: Taken, context: int) -> Claim:
-    """What a take returned, with at most `context` messages before the one that the bot is to answer."""
+def claimed(session: str, entry: str, taken: Taken, context: int, known: Known | None = None) -> Claim:
+    """What a take returned, with at most `context` messages before the one that the bot is to answer.
+
+    `known` is what was remembered of the session; it counts if the take read nothing.
+    """
     assert taken.turn is not None
-    found = _found.decode(taken.found)
-    name, bot = _names.decode(found.pop("$.name")), _names.decode(found.pop("$.bot"))
-    messages, *around = map(_messages.decode, found.values())
-    if around:  # the two may overlap
-        messages = list({(one.turn, one.role): one for some in (messages, *around) for one in some}.values())
     message = _accepted.decode(taken.message).message
-    subject, text, journal = message, _together(messages, message), Journal()
-    if taken.asked:
-        asked = _asked.decode(taken.asked)
-        journal = asked.journal
-        journal.answers = [*journal.answers, text]
-        subject, text = asked.message, asked.text
+    subject, text, journal = message, message.msg, Journal()
+    if taken.found:
+        found = _found.decode(taken.found)
+        name, bot = _names.decode(found.pop("$.name"))[0], [*_names.decode(found.pop("$.bot")), ""][0]
+        messages, *around = map(_messages.decode, found.values())
+        if around:  # the two may overlap
+            messages = list({(one.turn, one.role): one for some in (messages, *around) for one in some}.values())
+        text = _together(messages, message)
+        if taken.asked:
+            asked = _asked.decode(taken.asked)
+            journal = asked.journal
+            journal.answers = [*journal.answers, text]
+            subject, text = asked.message, asked.text
+        shown = in_view(one for one in messages if one.turn <= subject.turn)
+        earlier = [one for one in shown if one.turn < subject.turn][-context:] if context else []
+        known = None
+        if not taken.asked and not any(one.replaces or one.withdrawn or one.merged_into for one in messages):
+            known = Known(0, taken.change, name, bot, tuple(map(_own, earlier)), tuple(map(_size, earlier)), context)
+    else:
+        assert known is not None
+        name, bot, earlier = known.name, known.bot, [_own(one) for one in known.messages]
     if taken.kept:
         journal = _journal.decode(taken.kept)
-    known = [one for one in messages if one.turn <= subject.turn]
-    earlier = [one for one in in_view(known) if one.turn < subject.turn][-context:] if context else []
     return Claim(
         session,
-        name[0],
-        bot[0] if bot else "",
+        name,
+        bot,
         entry,
         taken.turn,
         taken.epoch,
@@ -122,7 +147,42 @@ def claimed(session: str, entry: str, taken: Taken, context: int) -> Claim:
         text,
         [*earlier, subject],
         journal,
+        known,
     )
+
+
+def remembered(claim: Claim, outcome: bytes, timestamp: str) -> Known | None:
+    """The conversation behind the commit of a reply, whose members and time these are."""
+    said, known = _said.decode(b"{%b}" % outcome), claim.known
+    if known is None or said.status is Status.CANCELLED:  # which may have given way to another reply
+        return None
+    reply = Message(
+        claim.message.id + REPLY,
+        said.msg,
+        Role.ASSISTANT,
+        timestamp,
+        claim.turn.first,
+        reply_to=claim.message.id,
+        status=said.status,
+        error=said.error,
+        parts=said.parts,
+    )
+    first = max(0, len(known.messages) + 2 - known.context)
+    return known._replace(
+        epoch=claim.epoch,
+        messages=(*known.messages, claim.message, reply)[first:],
+        sizes=(*known.sizes, _size(claim.message), _size(reply))[first:],
+    )
+
+
+def _own(message: Message) -> Message:
+    """A message that nobody can change from elsewhere."""
+    return deepcopy(message) if message.parts else message
+
+
+def _size(message: Message) -> int:
+    """Bytes that a message takes, about."""
+    return 300 + len(message.msg) + (len(_encoder.encode(message.parts)) if message.parts else 0)
 
 
 def encode(journal: Journal) -> bytes:

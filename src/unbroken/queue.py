@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from unbroken.claim import Claim, Outcome, claimed, encode, members, settled
+from unbroken.claim import Claim, Outcome, claimed, encode, members, remembered, settled
 from unbroken.cursor import StreamId
 from unbroken.errors import InboxFull, LeaseLost, MessageRefused, NotWaiting, SessionFull
 from unbroken.keys import GROUP, Keys
+from unbroken.recall import Recall
 from unbroken.redis.router import Router
 from unbroken.scripts import Code, Scripts, refusal
 from unbroken.turn import Journal
@@ -62,6 +63,7 @@ class Queue:
         self._keys = keys
         self._scripts = scripts
         self._limits = limits
+        self._recall = Recall()
 
     async def accept(
         self,
@@ -183,17 +185,22 @@ class Queue:
             nonce: of this take; the same nonce twice gives the same claim.
             attempts: how many a message may have before it is committed as failed.
             continuing: names of the bots that continue a partial text, with a comma around each.
-            context: how many earlier messages to hand over.
+            context: how many earlier messages to hand over. They are not read if this process committed the last reply
+                of the session and nothing was changed since.
         """
         # Messages are stored when they are accepted, replies when they are committed: up to a full inbox of replies
         # may stand behind a message that they are older than.
         window = context + self._limits.inbox
+        known = self._recall.pop(session)
+        if known is not None and known.context != context:
+            known = None
+        version = known and (known.epoch, known.change)
         taken = await self._scripts.take(
-            self._keys.session(session), session, entry, nonce, attempts, continuing, window
+            self._keys.session(session), session, entry, nonce, attempts, continuing, window, version
         )
         if taken.code is not Code.OK:
             return None
-        return claimed(session, entry, taken, context)
+        return claimed(session, entry, taken, context, known)
 
     async def checkpoint(self, claim: Claim, number: int, journal: Journal, seq: int | None) -> bool:
         """Keeps what a bot wants to find in its next attempt.
@@ -227,6 +234,7 @@ class Queue:
             LeaseLost: another attempt owns the reply.
             MessageRefused: the store refuses the text or a part; nothing was written.
         """
+        said = members(outcome)
         result = await self._scripts.finish(
             self._keys.session(claim.session),
             claim.session,
@@ -234,13 +242,17 @@ class Queue:
             claim.epoch,
             seq,
             outcome.status,
-            members(outcome),
+            said,
             outcome.reason,
             settled(claim, outcome),
             claim.message.id + REPLY,
         )
         match result.code:
-            case Code.OK | Code.ALREADY:
+            case Code.OK:
+                if known := remembered(claim, said, result.timestamp):
+                    self._recall.keep(claim.session, known)
+                return True
+            case Code.ALREADY:
                 return True
             case Code.GONE:
                 return False

@@ -60,6 +60,10 @@ _OPTIONS = {
     "stream-node-max-bytes": "1024",
 }
 
+_TUNABLES = "glibc.malloc.tcache_count=64"
+"""The bundled server uses the C library's allocator. A script makes more small objects than that keeps at hand by
+itself; with these, two megabytes at most, it takes a sixth less time."""
+
 
 def command(found: binaries.Binaries, options: Mapping[str, object]) -> list[str]:
     """How to start the bundled server with its JSON module; `options` go before those that it runs with here."""
@@ -231,6 +235,7 @@ class Embedded:
                 start_new_session=True,
                 pass_fds=[self._lock],
                 umask=0o077,
+                env={"GLIBC_TUNABLES": _TUNABLES, **os.environ},
             )
 
     def _loaded(self) -> bool:

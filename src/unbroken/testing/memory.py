@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from unbroken.claim import Said
 from unbroken.cursor import StreamId
 from unbroken.keys import SessionKeys
 from unbroken.protocol import MessageAccepted, encode
@@ -16,15 +17,6 @@ from unbroken.turn import Journal
 from unbroken.types import REPLY, Failure, Message, Part, Piece, Policy, Role, Status
 
 _EXHAUSTED = Failure("attempts_exhausted", "The reply could not be finished.")
-
-
-class _Said(msgspec.Struct):
-    """The members of an outcome."""
-
-    msg: str
-    status: Status
-    error: Failure | None = None
-    parts: list[Part] = []
 
 
 class Memory(Scripts):
@@ -133,9 +125,17 @@ class Memory(Scripts):
     # What workers do
 
     async def take(
-        self, keys: SessionKeys, session: str, entry: str, nonce: str, attempts: int, continuing: str, context: int
+        self,
+        keys: SessionKeys,
+        session: str,
+        entry: str,
+        nonce: str,
+        attempts: int,
+        continuing: str,
+        context: int,
+        known: tuple[int, StreamId] | None = None,
     ) -> Taken:
-        """Starts the next attempt."""
+        """Starts the next attempt, with the messages whatever is known."""
         while self._inbox:
             head = self._inbox[0]
             tried = head.turn == self._turn
@@ -145,7 +145,7 @@ class Memory(Scripts):
                 return self._begin(head, attempt, context, tried=tried, continues=",," in continuing)
             text, parts = self._shown(len(self.said)) if tried else ("", [])
             status, error = (Status.CANCELLED, None) if stopped else (Status.FAILED, _EXHAUSTED)
-            self._commit(head, _Said(text, status, error, parts))
+            self._commit(head, Said(text, status, error, parts))
         return Taken(Code.EMPTY)
 
     def _begin(self, head: Message, attempt: int, context: int, *, tried: bool, continues: bool) -> Taken:
@@ -207,7 +207,7 @@ class Memory(Scripts):
         """Commits the outcome of an attempt."""
         if not self._owns(epoch):
             return Finished(Code.FENCED)
-        self._commit(self._inbox[0], msgspec.json.decode(b"{%b}" % outcome, type=_Said))
+        self._commit(self._inbox[0], msgspec.json.decode(b"{%b}" % outcome, type=Said))
         if asked:
             self._asked[reply_id] = asked
             self.open = reply_id
@@ -216,7 +216,7 @@ class Memory(Scripts):
     def _owns(self, epoch: int) -> bool:
         return self._alive and epoch == self._epoch
 
-    def _commit(self, head: Message, said: _Said) -> None:
+    def _commit(self, head: Message, said: Said) -> None:
         into = self._stopped.pop(head.turn, "") if said.status is Status.CANCELLED else ""
         self._stopped.pop(head.turn, None)
         self.messages.append(
