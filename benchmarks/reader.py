@@ -3,17 +3,21 @@
     python -m benchmarks.reader [--rounds 5] [--tokens 128]
 
 A made-up provider, in a process of its own, streams tokens as OpenAI and vLLM do: every token is an event of about 230
-bytes in an HTTP chunk of its own, at 50 tokens a second for each stream. The readers take turns, each in a fresh
-process, and the median of the rounds counts. Its figure is the whole process, from the requests to the last token.
+bytes in an HTTP chunk of its own, at 50 tokens a second for each stream, and behind the last one comes the usage. The
+readers take turns, each in a fresh process, and the median of the rounds counts. Its figure is the whole process, from
+the requests to the last token.
 
 - light: 50 streams, every token in a TCP segment of its own. The process sleeps between tokens, so its code has left
   the processor's caches when the next one comes, and the kernel's part is largest.
+- even: 100 streams of the same kind, as for the target. They take the SDK a whole core, so that it does not sleep any
+  more; the others do.
 - busy: 200 streams of the same kind. This is what bounds how many replies one worker can run.
 - grouped: 50 streams with eight tokens in a segment, as proxies and long ways gather them.
 
 The readers are ours (`unbroken.models.openai`, from the request to the text that a worker gets), the `openai` SDK,
 `aiohttp` alone, which hands over bytes that nobody reads, and `socket`, an asyncio protocol that only counts bytes:
-what the event loop and the kernel take, whoever reads. The SDK is in the environment that `make bench` makes.
+what the event loop and the kernel take, whoever reads. The first two hand out every text and notice the usage. The SDK
+is in the environment that `make bench` makes.
 """
 
 from __future__ import annotations
@@ -57,19 +61,24 @@ class Load(NamedTuple):
     group: int
 
 
-LOADS = (Load("light", 50, 1), Load("busy", 200, 1), Load("grouped", 50, 8))
+LOADS = (Load("light", 50, 1), Load("even", 100, 1), Load("busy", 200, 1), Load("grouped", 50, 8))
 
 _EVENT = (
     b'data: {"id":"chatcmpl-123","object":"chat.completion.chunk","created":1694268190,"model":"gpt-4o-mini",'
     b'"system_fingerprint":"fp_44709d6fcb","choices":[{"index":0,"delta":{"content":" token"},"logprobs":null,'
     b'"finish_reason":null}]}\n\n'
 )
-_LAST = _EVENT.replace(b'"finish_reason":null', b'"finish_reason":"stop"').replace(b" token", b"") + b"data: [DONE]\n\n"
+_LAST = (
+    _EVENT.replace(b'"finish_reason":null', b'"finish_reason":"stop"').replace(b" token", b"")
+    + b'data: {"id":"chatcmpl-123","object":"chat.completion.chunk","created":1694268190,"model":"gpt-4o-mini",'
+    b'"choices":[],"usage":{"prompt_tokens":8,"completion_tokens":128,"total_tokens":136}}\n\n'
+    b"data: [DONE]\n\n"
+)
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
 Read = Callable[[], Awaitable[int]]
-"""Reads one stream and returns how many tokens it had."""
+"""Reads one stream and returns how many tokens it had; 0 if its usage was missed."""
 
 
 # The provider
@@ -127,12 +136,18 @@ async def provide(tokens: int, group: int) -> None:
 
 @asynccontextmanager
 async def _ours(port: int) -> AsyncIterator[Read]:
-    bot = OpenAI(f"http://127.0.0.1:{port}/v1", "m")
+    bot = OpenAI(f"http://127.0.0.1:{port}/v1", "m", continues="no")  # no need to ask the provider what it is
     await bot.start()
     turn = Turn("hi", messages=[Message(id="1", role=Role.USER, msg="hi", timestamp="", turn=1)])
 
     async def read() -> int:
-        return len([piece async for piece in bot.reply(turn)])
+        tokens, usage = 0, None
+        async for piece in bot.reply(turn):
+            if isinstance(piece, str):
+                tokens += 1
+            else:
+                usage = piece
+        return tokens if usage else 0
 
     yield read
     await bot.close()
@@ -144,9 +159,18 @@ async def _openai(port: int) -> AsyncIterator[Read]:
 
     async def read() -> int:
         stream = await client.chat.completions.create(
-            model="m", messages=[{"role": "user", "content": "hi"}], stream=True
+            model="m",
+            messages=[{"role": "user", "content": "hi"}],
+            stream=True,
+            stream_options={"include_usage": True},
         )
-        return len([chunk async for chunk in stream if chunk.choices[0].delta.content])
+        tokens, usage = 0, None
+        async for chunk in stream:
+            if chunk.choices:
+                tokens += bool(chunk.choices[0].delta.content)
+            else:
+                usage = chunk.usage
+        return tokens if usage else 0
 
     yield read
     await client.close()
