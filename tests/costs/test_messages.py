@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 SCRIPTS = {  # commands that each runs inside
     "create": 10,
-    "accept": 12,
-    "take": 12,
-    "renew": 5,
-    "finish": 14,
+    "accept": 10,
+    "take": 8,
+    "renew": 4,
+    "finish": 12,
     "touch": 2,
     "resume at a cursor": 6,
     "resume with a snapshot": 6,
@@ -48,7 +48,7 @@ class Desk:
         self.backend = backend
         self.inside: dict[str, int] = {}
         self._count = count
-        self._ready = backend.redis.ready(backend.keys.tags[0], "desk")
+        self._ready = backend.redis.ready(backend.keys.tags[:1], "desk")
 
     async def step(self, name: str, step: Awaitable[T]) -> T:
         """Does a step and counts it."""

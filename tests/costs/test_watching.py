@@ -27,10 +27,10 @@ MANY = 50
 IDLE_CHECK = 0.5
 """Seconds from one look at a quiet session to the next; it is 30 in production."""
 
-SHOWN = 31
+SHOWN = 30
 """Calls for a piece on its way from Redis to one socket."""
 
-SHOWN_TOGETHER = 27.5
+SHOWN_TOGETHER = 26.5
 """Calls for each of many pieces, of as many sessions, that come together."""
 
 SHOWN_AGAIN = 13.0
