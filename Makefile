@@ -10,7 +10,7 @@ ARGS ?=
 PROFILE ?= quick
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --require-hashes
+PIP := $(BIN)/python -m pip install --quiet --require-hashes --no-compile
 PYTEST := $(BIN)/python -m pytest
 NPM := $(BIN)/python tools/npm.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
