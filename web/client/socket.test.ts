@@ -18,7 +18,7 @@ let chat: Chat | null;
 /** What the server does with a handshake. */
 let admit: boolean;
 /** For a machine that has much else to do. */
-const PATIENCE = { timeout: 4000 };
+const PATIENCE = { timeout: 30_000 };
 const requests: string[] = [];
 const handshakes: { url: string; protocols: string }[] = [];
 
