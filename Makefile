@@ -2,8 +2,8 @@
 
 # The first of these that is new enough; make PYTHON=/path/to/python chooses another.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
-# How many test processes run side by side.
-WORKERS ?= 2
+# How many test processes run side by side: they wait more than they compute.
+WORKERS ?= 3
 # Arguments for `unbroken up`, as in: make run ARGS="mybot:bot --port 9000"
 ARGS ?=
 # quick, about three minutes, or full, about twenty
@@ -32,19 +32,19 @@ test: .venv/dev.stamp web/node_modules/.test.stamp ## all tests
 	@$(BIN)/python hatch_build.py
 	@$(NPM) test --silent
 	@$(NPM) run --silent budget
-	@$(PYTEST) -n $(WORKERS)
+	@$(PYTEST) -n $(WORKERS) --dist worksteal
 
 unit: .venv/dev.stamp ## tests without Redis, in seconds
 	@$(PYTEST) tests/unit
 
 integration: .venv/dev.stamp ## parts against a real Valkey
-	@$(PYTEST) -n $(WORKERS) tests/integration
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/integration
 
 conformance: .venv/dev.stamp ## each dialect with its own real client
-	@$(PYTEST) -n $(WORKERS) tests/conformance
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/conformance
 
 model: .venv/dev.stamp ## random schedules of everything that may go wrong, checked against the contract
-	@$(PYTEST) -n $(WORKERS) tests/model
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/model
 
 mutants: .venv/dev.stamp ## rules taken out one by one, and which law or test notices, as a table
 	@$(BIN)/python -m tests.model.table
@@ -53,14 +53,14 @@ faults: .venv/dev.stamp ## kills, pauses and partitions of real processes; PROFI
 ifeq ($(PROFILE),long)
 	@$(BIN)/python -m tests.faults --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 else
-	@$(PYTEST) -n $(WORKERS) tests/faults
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/faults
 endif
 
 costs: .venv/dev.stamp ## what a message and a piece of a reply cost, counted: commands, writes, calls
-	@$(PYTEST) -n $(WORKERS) tests/costs
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/costs
 
 e2e: .venv/dev.stamp ## the whole product as a user meets it
-	@$(PYTEST) -n $(WORKERS) tests/e2e
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/e2e
 
 bench: .venv/dev.stamp .venv-bench/bench.stamp .venv-bench-arq/bench.stamp ## speed beside other designs; PROFILE=full, or ARGS="--help"
 	@$(BIN)/python -m benchmarks.run --profile $(PROFILE) $(ARGS)

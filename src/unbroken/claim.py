@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
@@ -145,16 +146,19 @@ def claimed(session: str, entry: str, taken: Taken, context: int, known: Known |
         _parts.decode(taken.parts) if taken.parts else [],
         subject,
         text,
-        [*earlier, subject],
+        [*earlier, _own(subject)],
         journal,
         known,
     )
 
 
 def remembered(claim: Claim, outcome: bytes, timestamp: str) -> Known | None:
-    """The conversation behind the commit of a reply, whose members and time these are."""
+    """The conversation behind the commit of a reply, whose members and time these are.
+
+    None if it may be another in the store: a cancelled reply may have given way to another, and the store rounds.
+    """
     said, known = _said.decode(b"{%b}" % outcome), claim.known
-    if known is None or said.status is Status.CANCELLED:  # which may have given way to another reply
+    if known is None or said.status is Status.CANCELLED or _rounded(msgspec.to_builtins(said.parts)):
         return None
     reply = Message(
         claim.message.id + REPLY,
@@ -176,13 +180,23 @@ def remembered(claim: Claim, outcome: bytes, timestamp: str) -> Known | None:
 
 
 def _own(message: Message) -> Message:
-    """A message that nobody can change from elsewhere."""
-    return deepcopy(message) if message.parts else message
+    """A copy of a message: bots may do what they like with the parts of theirs."""
+    return msgspec.structs.replace(message, parts=deepcopy(message.parts) if message.parts else [])
+
+
+def _rounded(value: Any) -> bool:
+    """Whether the store may hold another number than one in this value: it keeps whole ones of 64 bits."""
+    if isinstance(value, list):
+        return any(map(_rounded, value))
+    if isinstance(value, dict):
+        return any(map(_rounded, value.values()))
+    return isinstance(value, float) or (isinstance(value, int) and not -(2**63) <= value < 2**64)
 
 
 def _size(message: Message) -> int:
     """Bytes that a message takes, about."""
-    return 300 + len(message.msg) + (len(_encoder.encode(message.parts)) if message.parts else 0)
+    parts = 3 * len(_encoder.encode(message.parts)) if message.parts else 0
+    return 500 + sys.getsizeof(message.msg) + parts
 
 
 def encode(journal: Journal) -> bytes:

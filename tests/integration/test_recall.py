@@ -12,7 +12,7 @@ from unbroken.claim import Claim, Outcome
 from unbroken.queue import Limits, Queue
 from unbroken.scripts import Code, Scripts, Taken
 from unbroken.turn import Journal
-from unbroken.types import Feedback, Question, Status, ToolCall
+from unbroken.types import Data, Feedback, Question, Status, ToolCall
 
 
 class Counting(Scripts):
@@ -189,6 +189,8 @@ async def test_nobody_changes_what_is_remembered(desk: Desk, worker: Process, st
         [called] = claim.context[1].parts
         assert isinstance(called, ToolCall)
         called.arguments["for"].append("that")
+        for message in claim.context:
+            message.parts.append(called)
         claim.context.clear()
     await desk.accept("m4")
     await the_same(desk, worker, stranger)
@@ -202,3 +204,17 @@ async def test_another_size_of_context_is_read(desk: Desk, worker: Process) -> N
     await desk.accept("m3")
     claim = await worker.take(desk, context=6)
     assert len(claim.context) == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "reads"),
+    [(0.10222715811004823, 1), ([{"n": 10**30}], 1), (-(2**63) - 1, 1), ([{"n": 2**64 - 1}, None], 0)],
+)
+async def test_what_the_store_rounds_is_read(
+    desk: Desk, worker: Process, stranger: Process, value: object, reads: int
+) -> None:
+    await desk.accept("m1")
+    await worker.answer(desk, Outcome(Status.COMPLETED, "", parts=[Data("score", value)]))
+    await desk.accept("m2")
+    await the_same(desk, worker, stranger)
+    assert worker.scripts.reads == reads

@@ -229,6 +229,31 @@ LUA_MUTANTS = {
         "  if asked ~= '' then",
         "  if false then",
     ),
+    # What workers remember
+    "a worker is believed about what was changed since": _lua(
+        "(D: the bot is told|E: take is not idempotent)",
+        "take",
+        "fin .. ' ' .. rev",
+        "fin .. (string.match(ARGV[9], ' .*') or '')",
+    ),
+    "a worker is believed about what another one committed": _lua(
+        "(D: the bot is told|E: take is not idempotent)",
+        "take",
+        "ARGV[9] == fin .. ' ' .. rev",
+        "string.match(ARGV[9], ' (.*)') == rev",
+    ),
+    "what take commits is nothing new": _lua(
+        "(D: the bot is told|E: take is not idempotent)",
+        "take",
+        "tried, known, ended = nil, false, id",
+        "tried, ended = nil, id",
+    ),
+    "a change of the past is told with what it replaces": _lua(
+        "D: the bot is told", "take", " and not string.find(frame, '\"replaces\":', 1, true)"
+    ),
+    "a worker that remembers is not told what was asked": _lua(
+        "D: the bot finds another question", "take", "if known and asked == '' and", "if known and"
+    ),
     # Policies
     "merge does not answer what it stopped": _lua(
         "(B: the answer to another question|[AB]: accept answered)",

@@ -149,6 +149,7 @@ class Ready:
         """
         found: list[tuple[str, str]] = []
         unfinished = list(self._streams)
+        self._streams.rotate(-most)
         while unfinished and len(found) < most:
             room = most - len(found)
             streams = unfinished[:room]
@@ -168,13 +169,13 @@ class Ready:
             for stream in streams
         ]
         replies = await self._router.pipeline(self._tag, *commands, errors=True)
-        for number, reply in enumerate(replies):
-            if isinstance(reply, RedisReplyError):
-                if reply.code != "NOGROUP":
-                    raise reply
-                await self._create_groups()
-                replies[number] = (b"0-0", [])
-        return [(cursor, rows) for cursor, rows, *_ in replies]
+        failures = [reply for reply in replies if isinstance(reply, RedisReplyError)]
+        for failure in failures:
+            if failure.code != "NOGROUP":
+                raise failure
+        if failures:
+            await self._create_groups()
+        return [(b"0-0", []) if isinstance(reply, RedisReplyError) else (reply[0], reply[1]) for reply in replies]
 
     async def wake(self) -> None:
         """Ends the running read at once, without losing an entry: it returns what it has, or nothing."""

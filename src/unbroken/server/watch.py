@@ -119,7 +119,7 @@ class Watch:
     def entry(self, entry: Entry) -> None:
         """Takes in a live entry."""
         viewer, sink = self._viewer, self.sink
-        if self._waiter is None or sink is None or not sink.open:
+        if self._waiter is None or sink is None or not sink.open or self._failure is not None:
             viewer.entry(entry)
             self._wake()
             return

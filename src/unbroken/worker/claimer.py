@@ -124,5 +124,4 @@ class Claimer:
         now, silence = self._clock(), SILENCE * self._lease
         if now >= self._forget_at:
             self._forget_at = now + silence * random.uniform(0.9, 1.1)  # noqa: S311
-            for tag in self._ready.tags:
-                await self._forget(tag, silence)
+            await asyncio.gather(*(self._forget(tag, silence) for tag in self._ready.tags))

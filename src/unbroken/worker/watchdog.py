@@ -18,7 +18,8 @@ _FRAMES = 6
 class Watchdog:
     """Warns once for each time that the event loop stands still: with the task that runs, and where it is.
 
-    A stopped process, or a machine that slept, is not mistaken for a blocked loop.
+    A stopped process, or a machine that slept, is not mistaken for a blocked loop. Where the machine has no time for
+    the thread that watches, a warning may be late, or missing.
 
     Args:
         limit: seconds without a turn of the loop after which it warns.

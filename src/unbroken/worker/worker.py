@@ -48,7 +48,6 @@ class Worker:
         self._backend = backend
         self._settings = backend.settings
         self._bots = bots
-        self._continuing = bots.continuing
         self.consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._nonce, self._takes = secrets.token_hex(8), itertools.count()
         self._held: set[Claimed] = set()
@@ -184,7 +183,7 @@ class Worker:
             entry,
             f"{self._nonce}-{next(self._takes)}",
             attempts=self._settings.attempts,
-            continuing=self._continuing,
+            continuing=self._bots.continuing,  # some learn it while they run
             context=self._settings.context_messages,
         )
         patience = self._settings.lease * 2 / 3
