@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run web test unit integration conformance model mutants faults costs e2e bench lint types format docs lock clean all
+.PHONY: help run web test unit integration model mutants faults costs e2e bench lint types format docs lock clean all
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -39,9 +39,6 @@ unit: .venv/dev.stamp ## tests without Redis, in seconds
 
 integration: .venv/dev.stamp ## parts against a real Valkey
 	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/integration
-
-conformance: .venv/dev.stamp ## each dialect with its own real client
-	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/conformance
 
 model: .venv/dev.stamp ## random schedules of everything that may go wrong, checked against the contract
 	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/model
