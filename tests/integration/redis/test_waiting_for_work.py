@@ -86,6 +86,18 @@ async def test_the_dead_of_all_partitions_are_found(backend: Backend) -> None:
             found.update(some)
 
 
+async def test_partitions_take_turns_where_little_can_be_reclaimed(backend: Backend) -> None:
+    tags = backend.keys.tags[:2]
+    dead, one = (backend.redis.ready(tags, name) for name in ("dead", "one"))
+    for partition in (0, 1):
+        await add(backend, f"{partition}a", f"{partition}b", partition=partition)
+    for _ in range(2):
+        await dead.read(5)
+    await asyncio.sleep(0.06)
+    found = [await one.reclaim(0.05, 1) for _ in range(2)]
+    assert {session[0] for [(_, session)] in found} == {"0", "1"}
+
+
 async def test_a_deleted_group_is_created_again_from_the_start(backend: Backend) -> None:
     tag = backend.keys.tags[0]
     ready = backend.redis.ready((tag,), "worker")
