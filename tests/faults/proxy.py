@@ -206,6 +206,6 @@ def reset(writer: asyncio.StreamWriter) -> None:
     """Ends a connection with a reset where the socket knows one, and loses what was not delivered."""
     found: socket.socket | None = writer.get_extra_info("socket")
     with contextlib.suppress(OSError):
-        if found is not None and found.family != socket.AF_UNIX:
+        if found is not None and found.fileno() >= 0 and found.family != socket.AF_UNIX:  # else it is gone already
             found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()
