@@ -94,7 +94,7 @@ class Sentinels(Replicated):
         """Returns when a server follows the primary, whichever that is by then."""
 
         async def follows() -> bool:
-            await self._decided()
+            await self.decided()
             role = await server.ask("ROLE")
             return bool(role[0] == "slave" and role[2] == self.primary.port)
 
@@ -105,12 +105,12 @@ class Sentinels(Replicated):
         old = self.primary
 
         async def another() -> bool:
-            return await self._decided(*apart) and self.primary is not old
+            return await self.decided(*apart) and self.primary is not old
 
         await eventually(another, "a promotion")
         return self.primary
 
-    async def _decided(self, *apart: Sentinel) -> bool:
+    async def decided(self, *apart: Sentinel) -> bool:
         """Whether the Sentinels name the same primary, which is noted then."""
         heard = [one for one in self.sentinels if one.running and one not in apart]
         asked = [one.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE) for one in heard]

@@ -161,7 +161,8 @@ class Child:
         """Sends a signal, if there is anybody left."""
         if self._process and self._process.returncode is None:
             with suppress(ProcessLookupError):
-                self._process.send_signal(number)
+                # its own `send_signal` would look whether it has ended, and take its exit code from asyncio's watcher
+                os.kill(self._process.pid, number)
 
     async def _exit(self) -> int:
         """Waits for the end of the process and of what it says."""
