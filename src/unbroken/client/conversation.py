@@ -116,7 +116,7 @@ class Conversation:
             self.gone = refusal(event)
         elif about is None:
             return
-        elif event.code == "unknown_message" and (about not in self.outbox or self.transcript.question(about)):
+        elif event.code == "unknown_message" and (not self.outbox.replaces(about) or self.transcript.question(about)):
             self.outbox.not_cancelled(about)
         elif is_temporary(event) and (event.code != "busy" or self.outbox.may_wait(about)):
             self.outbox.postponed(about, now, event.retry_after)

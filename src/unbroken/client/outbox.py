@@ -111,6 +111,11 @@ class Outbox:
         """There is nothing to cancel."""
         self._cancels.pop(message_id, None)
 
+    def replaces(self, message_id: str) -> bool:
+        """Whether it is a message that names another, which the server may not know."""
+        owed = self._messages.get(message_id)
+        return owed is not None and isinstance(owed.command, MessageSend) and owed.command.replaces is not None
+
     def may_wait(self, message_id: str) -> bool:
         """Whether it goes again when the session is busy: not a message that asked to be refused then."""
         owed = self._messages.get(message_id)

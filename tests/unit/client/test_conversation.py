@@ -148,6 +148,16 @@ def test_a_cancel_of_nothing_is_forgotten_and_its_message_kept() -> None:
     assert not conversation.refused
 
 
+def test_a_message_is_unknown_only_if_it_replaces_one() -> None:
+    conversation = connected()
+    conversation.send(MessageSend("m1", "?"))
+    conversation.send(MessageSend("m2", "!", replaces="m0"))
+    for message_id in ("m1", "m2"):  # nothing tells what the server was asked: to send, or to cancel
+        conversation.receive(Error("unknown_message", "?", message_id=message_id), 0)
+    assert list(conversation.refused) == ["m2"]
+    assert conversation.outbox.due(0)[0] == [MessageSend("m1", "?")]
+
+
 def test_an_error_about_nothing_in_particular_changes_nothing() -> None:
     conversation = connected()
     conversation.send(MessageSend("m1", "?"))
